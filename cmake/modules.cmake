@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# add_nbdkit_plugin(NAME source...) and add_nbdkit_filter(NAME source...):
+# a module at its fixed place in the build folder, installed beside its kind.
+
+function(add_nbdkit_module kind name output_dir)
+  set(target "nbdkit-${name}-${kind}")
+  add_library(${target} MODULE ${ARGN})
+  set_target_properties(${target} PROPERTIES PREFIX ""
+    LIBRARY_OUTPUT_DIRECTORY "${output_dir}")
+  target_link_libraries(${target} PRIVATE nbd-settings nbdkit-sdk)
+  install(TARGETS ${target} LIBRARY DESTINATION "${NBDKIT_MODULE_INSTALL_DIR}/${kind}s")
+  add_dependencies(nbdkit-modules ${target})
+endfunction()
+
+function(add_nbdkit_plugin name)
+  add_nbdkit_module(plugin ${name} "${NBDKIT_PLUGIN_OUTPUT_DIRECTORY}" ${ARGN})
+endfunction()
+
+function(add_nbdkit_filter name)
+  add_nbdkit_module(filter ${name} "${NBDKIT_FILTER_OUTPUT_DIRECTORY}" ${ARGN})
+endfunction()
+
+add_custom_target(nbdkit-modules)

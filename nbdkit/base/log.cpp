@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "base/log.hpp"
+
+#include <syslog.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <utility>
+
+namespace nbd::log {
+
+namespace {
+
+std::string& program() {
+  static std::string name = "nbd";
+  return name;
+}
+std::atomic<bool> g_verbose{false};
+std::atomic<Sink> g_sink{Sink::stderr_fd};
+thread_local std::string t_scope;
+
+void write_line(std::string_view kind, std::string_view text) noexcept {
+  const int saved = errno;  // %m and callers' errno survive a message
+  try {
+    fmt::memory_buffer line;
+    auto out = fmt::appender(line);
+    fmt::format_to(out, "{}: ", program());
+    if (!t_scope.empty()) fmt::format_to(out, "{}: ", t_scope);
+    fmt::format_to(out, "{}: {}\n", kind, text);
+    [[maybe_unused]] const auto n = ::write(STDERR_FILENO, line.data(), line.size());
+  } catch (...) {
+    // out of memory while reporting: nothing better to do than to go on
+  }
+  errno = saved;
+}
+
+}  // namespace
+
+void set_program(std::string name) { program() = std::move(name); }
+void set_verbose(bool v) noexcept { g_verbose.store(v, std::memory_order_relaxed); }
+bool verbose() noexcept { return g_verbose.load(std::memory_order_relaxed); }
+
+void set_error_sink(Sink sink) {
+  if (sink == Sink::syslog) ::openlog(program().c_str(), LOG_PID, LOG_DAEMON);
+  g_sink.store(sink);
+}
+
+Scope::Scope(std::string name) : saved_(std::exchange(t_scope, std::move(name))) {}
+Scope::~Scope() { t_scope = std::move(saved_); }
+
+void error(std::string_view text) noexcept {
+  switch (g_sink.load(std::memory_order_relaxed)) {
+    case Sink::stderr_fd: write_line("error", text); break;
+    case Sink::syslog:
+      ::syslog(LOG_ERR, "%s%serror: %.*s", t_scope.c_str(), t_scope.empty() ? "" : ": ",
+               static_cast<int>(text.size()), text.data());
+      break;
+    case Sink::null: break;
+  }
+}
+
+void debug(std::string_view text) noexcept {
+  if (verbose()) write_line("debug", text);
+}
+
+}  // namespace nbd::log

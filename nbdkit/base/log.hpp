@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Messages for people: "PROGRAM: NAME[INSTANCE]: error: text" on stderr or, for
+// errors, wherever the program sends them. One write(2) per message, so lines
+// of several threads do not mix.
+//
+// Threads: all functions may be called in any thread; the configuration
+// functions only while there is one.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <string>
+#include <string_view>
+
+namespace nbd::log {
+
+enum class Sink { stderr_fd, syslog, null };
+
+// Set once at the start of main. program is what stands before each message.
+void set_program(std::string program);
+void set_verbose(bool verbose) noexcept;
+bool verbose() noexcept;
+void set_error_sink(Sink sink);
+
+// What stands between the program and "error:" in this thread ("memory[1]");
+// empty: nothing. See Scope.
+class Scope {
+ public:
+  explicit Scope(std::string name);
+  ~Scope();
+  Scope(const Scope&) = delete;
+  Scope& operator=(const Scope&) = delete;
+
+ private:
+  std::string saved_;
+};
+
+void error(std::string_view text) noexcept;
+void debug(std::string_view text) noexcept;  // only if verbose
+
+template <class... Args>
+  requires(sizeof...(Args) > 0)
+void error(fmt::format_string<Args...> format, Args&&... args) {
+  error(std::string_view(fmt::format(format, std::forward<Args>(args)...)));
+}
+
+template <class... Args>
+  requires(sizeof...(Args) > 0)
+void debug(fmt::format_string<Args...> format, Args&&... args) {
+  if (verbose()) debug(std::string_view(fmt::format(format, std::forward<Args>(args)...)));
+}
+
+}  // namespace nbd::log
