@@ -18,7 +18,9 @@ std::string& program() {
 }
 std::atomic<bool> g_verbose{false};
 std::atomic<Sink> g_sink{Sink::stderr_fd};
-thread_local std::string t_scope;
+thread_local const std::string* t_scope = nullptr;
+
+std::string_view scope() { return t_scope != nullptr ? std::string_view(*t_scope) : ""; }
 
 void write_line(std::string_view kind, std::string_view text) noexcept {
   const int saved = errno;  // %m and callers' errno survive a message
@@ -26,7 +28,7 @@ void write_line(std::string_view kind, std::string_view text) noexcept {
     fmt::memory_buffer line;
     auto out = fmt::appender(line);
     fmt::format_to(out, "{}: ", program());
-    if (!t_scope.empty()) fmt::format_to(out, "{}: ", t_scope);
+    if (!scope().empty()) fmt::format_to(out, "{}: ", scope());
     fmt::format_to(out, "{}: {}\n", kind, text);
     [[maybe_unused]] const auto n = ::write(STDERR_FILENO, line.data(), line.size());
   } catch (...) {
@@ -46,15 +48,15 @@ void set_error_sink(Sink sink) {
   g_sink.store(sink);
 }
 
-Scope::Scope(std::string name) : saved_(std::exchange(t_scope, std::move(name))) {}
-Scope::~Scope() { t_scope = std::move(saved_); }
+Scope::Scope(const std::string& name) noexcept : saved_(std::exchange(t_scope, &name)) {}
+Scope::~Scope() { t_scope = saved_; }
 
 void error(std::string_view text) noexcept {
   switch (g_sink.load(std::memory_order_relaxed)) {
     case Sink::stderr_fd: write_line("error", text); break;
     case Sink::syslog:
-      ::syslog(LOG_ERR, "%s%serror: %.*s", t_scope.c_str(), t_scope.empty() ? "" : ": ",
-               static_cast<int>(text.size()), text.data());
+      ::syslog(LOG_ERR, "%.*s%serror: %.*s", static_cast<int>(scope().size()), scope().data(),
+               scope().empty() ? "" : ": ", static_cast<int>(text.size()), text.data());
       break;
     case Sink::null: break;
   }

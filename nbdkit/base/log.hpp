@@ -23,17 +23,18 @@ void set_verbose(bool verbose) noexcept;
 bool verbose() noexcept;
 void set_error_sink(Sink sink);
 
-// What stands between the program and "error:" in this thread ("memory[1]");
-// empty: nothing. See Scope.
+// What stands between the program and "error:" in this thread ("memory[1]").
+// The name is borrowed for the life of the Scope; a worker sets it per request.
 class Scope {
  public:
-  explicit Scope(std::string name);
+  explicit Scope(const std::string& name) noexcept;
+  explicit Scope(std::string&&) = delete;
   ~Scope();
   Scope(const Scope&) = delete;
   Scope& operator=(const Scope&) = delete;
 
  private:
-  std::string saved_;
+  const std::string* saved_;
 };
 
 void error(std::string_view text) noexcept;

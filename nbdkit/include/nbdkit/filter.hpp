@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// A filter is a class; what it does not define passes through.
+//
+//   #include <nbdkit/filter.hpp>
+//   struct ReadOnly {
+//     static constexpr auto name = "readonly";
+//     void properties(nbd::Properties& p) { p.can_write = false; }
+//   };
+//   NBDKIT_FILTER(ReadOnly)
+//
+// One object of the class stands for one place in the stack. Members, all
+// optional but name:
+//
+//   constants   name; longname, description, version, help (text)
+//               thread_model (nbd::ThreadModel)
+//   start-up    bool config(string_view key, string_view value): false lets the
+//               next layer have the key; void config_complete(), get_ready(),
+//               after_fork(), cleanup()
+//   clients     void preconnect(bool read_only); void open(nbd::OpenRequest&),
+//               before the layers below open: may change the request, wait, or
+//               throw to refuse; void opened(nbd::Next&) and closing(nbd::Next&),
+//               the first and last to see a disk
+//   exports     void list_exports(std::vector<nbd::ExportItem>&)
+//   disk        void properties(nbd::Properties&): changes what the layer below
+//               says of itself
+//   requests    Status pread(Next& next, span<byte>, uint64_t offset, Flags),
+//               pwrite(next, span<const byte>, offset, Flags), flush(next, Flags),
+//               trim/zero/cache(next, uint64_t count, offset, Flags),
+//               extents(next, count, offset, Flags, nbd::Extents&)
+//
+// State of one client: give the class a member struct Connection, made by
+// Connection(Filter&, nbd::Next&); the members of "disk" and "requests" are then
+// looked for there.
+//
+// A filter that moves or changes data must say so for every kind of request:
+// one that defines pread without pwrite, trim, zero, cache or extents would
+// silently touch the wrong bytes, and does not compile. Where only reads are
+// meant (a filter that counts or corrupts them), say so:
+// static constexpr bool reads_only = true.
+//
+// Threads: requests of one client run at the same time unless thread_model says
+// otherwise. A filter that may wait adds to Properties::blocking.
+//
+// A filter is tied to the server that it was compiled for (kFilterAbi).
+#pragma once
+
+#include <concepts>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <nbdkit/disk.hpp>
+#include <nbdkit/error.hpp>
+#include <nbdkit/sdk.hpp>
+
+namespace nbd {
+
+// Changes whenever a header of the filter interface does.
+inline constexpr const char* kFilterAbi = "0.1.0/1";
+
+// What a filter's one exported function returns. `abi` stays the first field
+// for ever: it is looked at before anything else.
+struct FilterModule {
+  const char* abi;
+  std::unique_ptr<Layer> (*make)(Layer& below);
+};
+
+namespace detail {
+
+template <class F>
+concept HasConnection = requires { typename F::Connection; };
+
+template <class F>
+struct FilterSubject {
+  using type = F;
+};
+template <HasConnection F>
+struct FilterSubject<F> {
+  using type = typename F::Connection;
+};
+
+template <class S>
+constexpr bool whole() {
+  if constexpr (requires { &S::pread; } && !requires { S::reads_only; }) {
+    return requires {
+      &S::pwrite;
+      &S::trim;
+      &S::zero;
+      &S::cache;
+      &S::extents;
+    };
+  } else {
+    return true;
+  }
+}
+
+// The filter F as one client has opened it.
+template <class F>
+class FilterDisk final : public Disk {
+  using Subject = typename FilterSubject<F>::type;
+  static_assert(whole<Subject>(),
+                "a filter with pread needs pwrite, trim, zero, cache and extents too, "
+                "or static constexpr bool reads_only = true");
+
+ public:
+  FilterDisk(F& filter, std::unique_ptr<Disk> below) : filter_(filter), below_(std::move(below)) {
+    if constexpr (HasConnection<F>) connection_.emplace(filter_, *below_);
+    properties_ = below_->properties();
+    if constexpr (requires { &Subject::properties; }) subject().properties(properties_);
+    if constexpr (requires { &F::opened; }) filter_.opened(*below_);
+  }
+  ~FilterDisk() override {
+    if constexpr (requires { &F::closing; }) {
+      try {
+        filter_.closing(*below_);
+      } catch (...) {
+        report_current_exception();
+      }
+    }
+  }
+
+  Status pread(std::span<std::byte> buf, uint64_t offset, Flags flags) override {
+    if constexpr (requires { &Subject::pread; }) {
+      return subject().pread(*below_, buf, offset, flags);
+    } else {
+      return below_->pread(buf, offset, flags);
+    }
+  }
+  Status pwrite(std::span<const std::byte> buf, uint64_t offset, Flags flags) override {
+    if constexpr (requires { &Subject::pwrite; }) {
+      return subject().pwrite(*below_, buf, offset, flags);
+    } else {
+      return below_->pwrite(buf, offset, flags);
+    }
+  }
+  Status flush(Flags flags) override {
+    if constexpr (requires { &Subject::flush; }) {
+      return subject().flush(*below_, flags);
+    } else {
+      return below_->flush(flags);
+    }
+  }
+  Status trim(uint64_t count, uint64_t offset, Flags flags) override {
+    if constexpr (requires { &Subject::trim; }) {
+      return subject().trim(*below_, count, offset, flags);
+    } else {
+      return below_->trim(count, offset, flags);
+    }
+  }
+  Status zero(uint64_t count, uint64_t offset, Flags flags) override {
+    if constexpr (requires { &Subject::zero; }) {
+      return subject().zero(*below_, count, offset, flags);
+    } else {
+      return below_->zero(count, offset, flags);
+    }
+  }
+  Status cache(uint64_t count, uint64_t offset, Flags flags) override {
+    if constexpr (requires { &Subject::cache; }) {
+      return subject().cache(*below_, count, offset, flags);
+    } else {
+      return below_->cache(count, offset, flags);
+    }
+  }
+  Status extents(uint64_t count, uint64_t offset, Flags flags, Extents& out) override {
+    if constexpr (requires { &Subject::extents; }) {
+      return subject().extents(*below_, count, offset, flags, out);
+    } else {
+      return below_->extents(count, offset, flags, out);
+    }
+  }
+  std::string description() override { return below_->description(); }
+
+ private:
+  Subject& subject() {
+    if constexpr (HasConnection<F>) {
+      return *connection_;
+    } else {
+      return filter_;
+    }
+  }
+
+  struct Nothing {};
+  F& filter_;
+  std::unique_ptr<Disk> below_;
+  [[no_unique_address]] std::conditional_t<HasConnection<F>, std::optional<Subject>, Nothing>
+      connection_;
+};
+
+// The filter F in its place in the stack.
+template <class F>
+class FilterLayer final : public Layer {
+ public:
+  explicit FilterLayer(Layer& below) : below_(below) {}
+
+  std::string_view name() const override { return F::name; }
+  std::string_view longname() const override { return or_empty(text_longname<F>()); }
+  std::string_view description() const override { return or_empty(text_description<F>()); }
+  std::string_view help() const override { return or_empty(text_help<F>()); }
+  std::string_view version() const override { return or_empty(text_version<F>()); }
+
+  bool config(std::string_view key, std::string_view value) override {
+    if constexpr (requires { &F::config; }) return filter_.config(key, value);
+    return false;
+  }
+  void config_complete() override {
+    if constexpr (requires { &F::config_complete; }) filter_.config_complete();
+  }
+  ThreadModel thread_model() override {
+    if constexpr (requires { F::thread_model; }) return F::thread_model;
+    return ThreadModel::parallel;
+  }
+  void get_ready() override {
+    if constexpr (requires { &F::get_ready; }) filter_.get_ready();
+  }
+  void after_fork() override {
+    if constexpr (requires { &F::after_fork; }) filter_.after_fork();
+  }
+  void cleanup() noexcept override {
+    if constexpr (requires { &F::cleanup; }) filter_.cleanup();
+  }
+  void preconnect(bool read_only) override {
+    if constexpr (requires { &F::preconnect; }) filter_.preconnect(read_only);
+    below_.preconnect(read_only);
+  }
+  std::vector<ExportItem> list_exports(bool read_only, bool tls) override {
+    auto list = below_.list_exports(read_only, tls);
+    if constexpr (requires { &F::list_exports; }) filter_.list_exports(list);
+    return list;
+  }
+  std::string default_export(bool read_only, bool tls) override {
+    return below_.default_export(read_only, tls);
+  }
+  std::unique_ptr<Disk> open(const OpenRequest& request) override {
+    OpenRequest changed = request;
+    if constexpr (requires { &F::open; }) filter_.open(changed);
+    return std::make_unique<FilterDisk<F>>(filter_, below_.open(changed));
+  }
+
+ private:
+  static std::string_view or_empty(const char* text) { return text != nullptr ? text : ""; }
+
+  Layer& below_;
+  F filter_;
+};
+
+}  // namespace detail
+}  // namespace nbd
+
+#define NBDKIT_FILTER(F)                                                        \
+  extern "C" NBDKIT_PUBLIC_ const nbd::FilterModule* nbdkit_filter_module() {   \
+    static constexpr nbd::FilterModule module{                                  \
+        nbd::kFilterAbi, [](nbd::Layer& below) -> std::unique_ptr<nbd::Layer> { \
+          return std::make_unique<nbd::detail::FilterLayer<F>>(below);          \
+        }};                                                                     \
+    return &module;                                                             \
+  }

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Exported to plugins: the client of the request that this thread works on,
+// waiting, ending, strings, and the answers to .extents and .list_exports.
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+
+#define NBDKIT_API_VERSION 2
+#include <nbdkit-plugin.h>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "layers/answers.hpp"
+#include "layers/context.hpp"
+#include "wire/protocol.hpp"
+
+using nbdkit::current;
+using nbdkit::server;
+
+namespace {
+
+// SO_PEERCRED of the current client; false after a message.
+bool peer_credentials(ucred& out) {
+  if (current.client == nullptr || current.client->socket < 0) {
+    nbd::log::error("peer credentials asked for outside a connection");
+    return false;
+  }
+  socklen_t size = sizeof out;
+  if (::getsockopt(current.client->socket, SOL_SOCKET, SO_PEERCRED, &out, &size) == 0 &&
+      out.pid > 0) {
+    return true;
+  }
+  nbd::log::error("peer credentials: the client is not connected by a Unix socket");
+  return false;
+}
+
+const char* intern(std::string_view text) noexcept {
+  try {
+    nbdkit::InternedStrings& home =
+        current.client != nullptr ? current.client->interned : server().interned;
+    return home.add(text);
+  } catch (const std::exception& e) {
+    nbd::log::error(std::string_view(e.what()));
+    return nullptr;
+  }
+}
+
+// A malloc'd copy, or nullptr after a message.
+char* c_copy(const std::string& text) {
+  char* copy = ::strdup(text.c_str());
+  if (copy == nullptr) nbd::log::error("out of memory");
+  return copy;
+}
+
+}  // namespace
+
+const char* nbdkit_export_name(void) {
+  if (current.client == nullptr) {
+    nbd::log::error("nbdkit_export_name called outside a connection");
+    return nullptr;
+  }
+  return current.client->export_name.c_str();
+}
+
+int nbdkit_is_tls(void) { return current.client != nullptr && current.client->tls ? 1 : 0; }
+
+int nbdkit_peer_name(struct sockaddr* addr, socklen_t* addrlen) {
+  if (current.client == nullptr || current.client->socket < 0 ||
+      ::getpeername(current.client->socket, addr, addrlen) == -1) {
+    nbd::log::error("peer name: {}", current.client == nullptr ? "no connection"
+                                                               : nbd::errno_text(errno).c_str());
+    return -1;
+  }
+  return 0;
+}
+
+int64_t nbdkit_peer_pid(void) {
+  ucred c{};
+  return peer_credentials(c) ? c.pid : -1;
+}
+int64_t nbdkit_peer_uid(void) {
+  ucred c{};
+  return peer_credentials(c) ? static_cast<int64_t>(c.uid) : -1;
+}
+int64_t nbdkit_peer_gid(void) {
+  ucred c{};
+  return peer_credentials(c) ? static_cast<int64_t>(c.gid) : -1;
+}
+
+void nbdkit_shutdown(void) { server().request_quit(); }
+
+void nbdkit_disconnect(int force) {
+  if (current.client == nullptr) return;
+  current.client->disconnect.store(force != 0 ? nbdkit::Disconnect::force
+                                              : nbdkit::Disconnect::soft);
+  if (force != 0 && current.client->socket >= 0) ::shutdown(current.client->socket, SHUT_RDWR);
+}
+
+int nbdkit_nanosleep(unsigned sec, unsigned nsec) {
+  using namespace std::chrono;
+  const auto deadline = steady_clock::now() + seconds(sec) + nanoseconds(nsec);
+  // A client that hangs up makes its socket POLLRDHUP; unread requests behind
+  // the present one do not wake us, since POLLIN is not asked for.
+  pollfd fds[2] = {{server().quit_fd, POLLIN, 0},
+                   {current.client != nullptr ? current.client->socket : -1, POLLRDHUP, 0}};
+  for (;;) {
+    const auto left = duration_cast<nanoseconds>(deadline - steady_clock::now());
+    if (left <= nanoseconds::zero()) return 0;
+    const timespec timeout{static_cast<time_t>(left.count() / 1000000000),
+                           static_cast<long>(left.count() % 1000000000)};
+    const int ready = ::ppoll(fds, 2, &timeout, nullptr);
+    if (ready == 0) return 0;
+    if (ready > 0) {
+      errno = ESHUTDOWN;
+      return -1;
+    }
+    if (errno != EINTR) return -1;
+  }
+}
+
+int nbdkit_stdio_safe(void) { return server().stdio_safe.load() ? 1 : 0; }
+
+char* nbdkit_absolute_path(const char* path) {
+  if (path == nullptr || *path == '\0') {
+    nbd::log::error("the path is empty");
+    return nullptr;
+  }
+  return c_copy(*path == '/' ? path : server().start_directory + "/" + path);
+}
+
+char* nbdkit_realpath(const char* path) {
+  char* absolute = nbdkit_absolute_path(path);
+  if (absolute == nullptr) return nullptr;
+  char* resolved = ::realpath(absolute, nullptr);
+  if (resolved == nullptr) nbd::log::error("realpath: {}: {}", path, nbd::errno_text(errno));
+  ::free(absolute);
+  return resolved;
+}
+
+const char* nbdkit_strdup_intern(const char* str) { return intern(str); }
+
+const char* nbdkit_strndup_intern(const char* str, size_t n) {
+  return intern(std::string_view(str, ::strnlen(str, n)));
+}
+
+const char* nbdkit_vprintf_intern(const char* format, va_list args) {
+  char* text = nullptr;
+  if (::vasprintf(&text, format, args) < 0) {
+    nbd::log::error("out of memory");
+    return nullptr;
+  }
+  const char* kept = intern(text);
+  ::free(text);
+  return kept;
+}
+
+const char* nbdkit_printf_intern(const char* format, ...) {
+  va_list args;
+  va_start(args, format);
+  const char* kept = nbdkit_vprintf_intern(format, args);
+  va_end(args);
+  return kept;
+}
+
+int nbdkit_add_extent(struct nbdkit_extents* extents, uint64_t offset, uint64_t length,
+                      uint32_t type) {
+  if (extents->list.add(offset, length, type)) return 0;
+  nbd::log::error("nbdkit_add_extent: extent at offset {} does not continue the one before",
+                  offset);
+  errno = ERANGE;
+  return -1;
+}
+
+int nbdkit_add_export(struct nbdkit_exports* exports, const char* name, const char* description) {
+  constexpr size_t kMaxString = nbd::wire::kMaxString;
+  if (exports->list.size() >= nbdkit::kMaxExports || ::strlen(name) > kMaxString ||
+      (description != nullptr && ::strlen(description) > kMaxString)) {
+    nbd::log::error("nbdkit_add_export: more than {} exports, or a string longer than {} bytes",
+                    nbdkit::kMaxExports, kMaxString);
+    errno = EINVAL;
+    return -1;
+  }
+  exports->list.push_back({name, description != nullptr ? description : ""});
+  return 0;
+}
+
+int nbdkit_use_default_export(struct nbdkit_exports* exports) {
+  exports->use_default = true;
+  return 0;
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// What a plugin may ask about the moment it is called in: which client, which
+// request, which server. The C interface has no argument for it, so this is the
+// edge where a thread-local and a process-wide value stand in.
+//
+// Threads: current is one per thread. Client is shared by the threads that work
+// for that client; its members say what guards them. Server is set up before
+// there are threads.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+namespace nbdkit {
+
+// Strings that live as long as this does, handed to plugins as C pointers.
+class InternedStrings {
+ public:
+  const char* add(std::string_view text) {
+    const std::lock_guard lock(mutex_);
+    return strings_.emplace_back(text).c_str();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::deque<std::string> strings_;  // a deque: growing moves none of them
+};
+
+enum class Disconnect { no, soft, force };
+
+// One connected client, as plugins see it. Outlives every request of it.
+struct Client {
+  int socket = -1;          // borrowed; -1 if there is none to ask
+  bool tls = false;
+  std::string export_name;  // fixed before the first request
+  std::string log_name;     // "memory[1]": fixed
+  InternedStrings interned;
+  std::atomic<Disconnect> disconnect{Disconnect::no};
+};
+
+// What this thread works on.
+struct Context {
+  Client* client = nullptr;
+  int error = 0;  // nbdkit_set_error
+};
+inline thread_local Context current;
+
+// Sets current.client for a scope.
+class ClientScope {
+ public:
+  explicit ClientScope(Client& client) : saved_(current.client) { current.client = &client; }
+  ~ClientScope() { current.client = saved_; }
+  ClientScope(const ClientScope&) = delete;
+  ClientScope& operator=(const ClientScope&) = delete;
+
+ private:
+  Client* saved_;
+};
+
+// The process, as plugins see it.
+struct Server {
+  int quit_fd = -1;         // an eventfd: readable for ever once the server ends
+  std::string start_directory;  // relative parameters are relative to this
+  std::atomic<bool> stdio_safe{true};
+  InternedStrings interned;
+
+  void request_quit() noexcept;  // async-signal-safe
+  bool quitting() const noexcept;
+};
+Server& server();
+
+}  // namespace nbdkit

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "layers/plugin-disk.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cerrno>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "layers/answers.hpp"
+#include "layers/context.hpp"
+
+namespace nbdkit {
+
+using nbd::Flags;
+using nbd::Status;
+using nbd::Support;
+
+namespace {
+
+// The most that one callback is asked for: plugins may rely on it for data, and
+// the other requests must fit the 32 bits of the C interface.
+constexpr uint64_t kMaxData = 64 << 20;
+constexpr uint64_t kMaxRange = 1 << 30;
+
+// What zero_by_writing() writes from: large enough that the calls cost little,
+// never written to, so it takes no memory.
+constexpr size_t kZeroesSize = 1 << 20;
+constexpr std::array<std::byte, kZeroesSize> kZeroes{};
+
+// Runs piece(count, offset) over [offset, offset + count) until one fails.
+template <class Piece>
+Status in_pieces(uint64_t count, uint64_t offset, uint64_t most, Piece&& piece) {
+  while (count > most) {
+    if (const Status s = piece(static_cast<uint32_t>(most), offset); !s.ok()) return s;
+    count -= most;
+    offset += most;
+  }
+  return piece(static_cast<uint32_t>(count), offset);
+}
+
+bool is_unsupported(Status s) { return s.errnum() == EOPNOTSUPP || s.errnum() == ENOTSUP; }
+
+uint32_t bits(Flags flags) { return static_cast<uint32_t>(flags); }
+
+}  // namespace
+
+PluginDisk::PluginDisk(const PluginTable& table, const nbd::OpenRequest& request)
+    : plugin_(table.callbacks) {
+  nbd::log::debug("{}: open readonly={:d} exportname=\"{}\" tls={:d}", plugin_.name,
+                  request.read_only, request.export_name, request.tls);
+  current.error = 0;
+  handle_ = plugin_.open(request.read_only);
+  if (handle_ == nullptr) {
+    nbd::fail("plugin {}: cannot open the disk", plugin_.name);
+  }
+  try {
+    read_properties(request.read_only);
+    if (table.never_blocks) properties_.blocking = {};
+  } catch (...) {
+    if (plugin_.close != nullptr) plugin_.close(handle_);
+    throw;
+  }
+}
+
+PluginDisk::~PluginDisk() {
+  nbd::log::debug("{}: close", plugin_.name);
+  if (plugin_.close != nullptr) plugin_.close(handle_);
+}
+
+bool PluginDisk::ask(int (*callback)(void*), bool fallback, const char* what) const {
+  if (callback == nullptr) return fallback;
+  const int answer = callback(handle_);
+  if (answer == -1) nbd::fail("plugin {}: {} failed", plugin_.name, what);
+  return answer > 0;
+}
+
+Support PluginDisk::ask_support(int (*callback)(void*), Support fallback, const char* what) const {
+  if (callback == nullptr) return fallback;
+  const int answer = callback(handle_);
+  if (answer < 0 || answer > static_cast<int>(Support::native)) {
+    nbd::fail("plugin {}: {} failed, or returned what cannot be: {}", plugin_.name, what, answer);
+  }
+  return static_cast<Support>(answer);
+}
+
+void PluginDisk::read_properties(bool read_only) {
+  const nbdkit_plugin& p = plugin_;
+  nbd::Properties& out = properties_;
+
+  const int64_t size = p.get_size(handle_);
+  if (size < 0) nbd::fail("plugin {}: get_size failed, or returned a negative size: {}", p.name, size);
+  out.size = static_cast<uint64_t>(size);
+
+  const bool has_write = p.pwrite != nullptr || p._pwrite_v1 != nullptr;
+  const bool has_zero = p.zero != nullptr || p._zero_v1 != nullptr;
+  out.can_write = !read_only && ask(p.can_write, has_write, "can_write");
+  out.can_flush = ask(p.can_flush, p.flush != nullptr || p._flush_v1 != nullptr, "can_flush");
+  if (out.can_write) {
+    plugin_can_zero_ = ask(p.can_zero, has_zero, "can_zero") && has_zero;
+    out.can_zero = true;
+    // Without .zero, a fast zero fails as fast as can be.
+    out.can_fast_zero = ask(p.can_fast_zero, !plugin_can_zero_, "can_fast_zero");
+    out.can_trim = ask(p.can_trim, p.trim != nullptr || p._trim_v1 != nullptr, "can_trim");
+    out.can_fua = ask_support(p.can_fua, out.can_flush ? Support::emulate : Support::none, "can_fua");
+    // A write of API version 1 has no flags to carry FUA.
+    if (out.can_fua == Support::native && p.pwrite == nullptr) out.can_fua = Support::emulate;
+    if (out.can_fua == Support::emulate && !out.can_flush) out.can_fua = Support::none;
+  }
+  out.is_rotational = ask(p.is_rotational, false, "is_rotational");
+  out.can_multi_conn = ask(p.can_multi_conn, false, "can_multi_conn");
+  out.can_cache =
+      ask_support(p.can_cache, p.cache != nullptr ? Support::native : Support::none, "can_cache");
+  out.can_extents = ask(p.can_extents, p.extents != nullptr, "can_extents") && p.extents != nullptr;
+  read_block_size();
+}
+
+void PluginDisk::read_block_size() {
+  if (plugin_.block_size == nullptr) return;
+  nbd::BlockSize& b = properties_.block_size;
+  if (plugin_.block_size(handle_, &b.minimum, &b.preferred, &b.maximum) == -1) {
+    nbd::fail("plugin {}: block_size failed", plugin_.name);
+  }
+  if (b.minimum == 0 && b.preferred == 0 && b.maximum == 0) return;
+  // What the protocol demands of INFO_BLOCK_SIZE.
+  const bool minimum_ok = std::has_single_bit(b.minimum) && b.minimum <= 65536;
+  const bool preferred_ok = std::has_single_bit(b.preferred) && b.preferred >= 512 &&
+                            b.preferred <= (32u << 20) && b.preferred >= b.minimum;
+  const bool maximum_ok = b.maximum == UINT32_MAX ||
+                          (minimum_ok && b.maximum % b.minimum == 0 && b.maximum >= b.preferred);
+  if (!minimum_ok || !preferred_ok || !maximum_ok) {
+    nbd::fail("plugin {}: block sizes are not allowed: minimum {}, preferred {}, maximum {}",
+              plugin_.name, b.minimum, b.preferred, b.maximum);
+  }
+}
+
+template <class Call>
+Status PluginDisk::call(Call&& callback) const {
+  current.error = 0;
+  errno = 0;
+  if (callback() != -1) return nbd::kOk;
+  const int own = plugin_.errno_is_preserved != 0 ? errno : 0;
+  const int errnum = current.error != 0 ? current.error : own;
+  return Status(errnum != 0 ? errnum : EIO);
+}
+
+template <class Call>
+Status PluginDisk::call_fua(Flags flags, Call&& callback) {
+  const bool flush_after = has(flags, Flags::fua) && properties_.can_fua == Support::emulate;
+  if (flush_after) flags = without(flags, Flags::fua);
+  const Status s = callback(flags);
+  return s.ok() && flush_after ? flush(Flags::none) : s;
+}
+
+Status PluginDisk::pread(std::span<std::byte> buf, uint64_t offset, Flags flags) {
+  return in_pieces(buf.size(), offset, kMaxData, [&](uint32_t count, uint64_t at) {
+    std::byte* to = buf.data() + (at - offset);
+    return call([&] {
+      return plugin_.pread != nullptr ? plugin_.pread(handle_, to, count, at, bits(flags))
+                                      : plugin_._pread_v1(handle_, to, count, at);
+    });
+  });
+}
+
+Status PluginDisk::pwrite(std::span<const std::byte> buf, uint64_t offset, Flags flags) {
+  if (plugin_.pwrite == nullptr && plugin_._pwrite_v1 == nullptr) return Status(EROFS);
+  return call_fua(flags, [&](Flags f) {
+    return in_pieces(buf.size(), offset, kMaxData, [&](uint32_t count, uint64_t at) {
+      const std::byte* from = buf.data() + (at - offset);
+      return call([&] {
+        return plugin_.pwrite != nullptr ? plugin_.pwrite(handle_, from, count, at, bits(f))
+                                         : plugin_._pwrite_v1(handle_, from, count, at);
+      });
+    });
+  });
+}
+
+Status PluginDisk::flush(Flags) {
+  if (plugin_.flush == nullptr && plugin_._flush_v1 == nullptr) return Status(EINVAL);
+  return call([&] {
+    return plugin_.flush != nullptr ? plugin_.flush(handle_, 0) : plugin_._flush_v1(handle_);
+  });
+}
+
+Status PluginDisk::trim(uint64_t count, uint64_t offset, Flags flags) {
+  if (plugin_.trim == nullptr && plugin_._trim_v1 == nullptr) return Status(EINVAL);
+  return call_fua(flags, [&](Flags f) {
+    return in_pieces(count, offset, kMaxRange, [&](uint32_t n, uint64_t at) {
+      return call([&] {
+        return plugin_.trim != nullptr ? plugin_.trim(handle_, n, at, bits(f))
+                                       : plugin_._trim_v1(handle_, n, at);
+      });
+    });
+  });
+}
+
+Status PluginDisk::zero(uint64_t count, uint64_t offset, Flags flags) {
+  return call_fua(flags, [&](Flags f) {
+    return in_pieces(count, offset, kMaxRange, [&](uint32_t n, uint64_t at) {
+      const Status s = zero_natively(n, at, f);
+      if (!is_unsupported(s) || has(f, Flags::fast_zero)) return s;
+      return zero_by_writing(n, at, f);
+    });
+  });
+}
+
+Status PluginDisk::zero_natively(uint64_t count, uint64_t offset, Flags flags) {
+  if (!plugin_can_zero_) return Status(EOPNOTSUPP);
+  const auto n = static_cast<uint32_t>(count);
+  if (plugin_.zero != nullptr) {
+    return call([&] { return plugin_.zero(handle_, n, offset, bits(flags)); });
+  }
+  if (has(flags, Flags::fast_zero)) return Status(EOPNOTSUPP);
+  return call([&] {
+    return plugin_._zero_v1(handle_, n, offset, has(flags, Flags::may_trim));
+  });
+}
+
+Status PluginDisk::zero_by_writing(uint64_t count, uint64_t offset, Flags flags) {
+  // A FUA that the plugin does itself is asked for with every piece.
+  const Flags each = flags & Flags::fua;
+  const Status s = in_pieces(count, offset, kZeroesSize, [&](uint32_t n, uint64_t at) {
+    return pwrite(std::span(kZeroes).first(n), at, each);
+  });
+  // "Not supported" is the answer to a fast zero alone.
+  return is_unsupported(s) ? Status(EIO) : s;
+}
+
+Status PluginDisk::cache(uint64_t count, uint64_t offset, Flags) {
+  switch (properties_.can_cache) {
+    case Support::none: return Status(EINVAL);
+    case Support::native:
+      if (plugin_.cache == nullptr) return nbd::kOk;
+      return in_pieces(count, offset, kMaxRange, [&](uint32_t n, uint64_t at) {
+        return call([&] { return plugin_.cache(handle_, n, at, 0); });
+      });
+    case Support::emulate: break;
+  }
+  std::array<std::byte, 65536> scratch;
+  return in_pieces(count, offset, scratch.size(), [&](uint32_t n, uint64_t at) {
+    return pread(std::span(scratch).first(n), at, Flags::none);
+  });
+}
+
+Status PluginDisk::extents(uint64_t count, uint64_t offset, Flags flags, nbd::Extents& out) {
+  nbdkit_extents sink{out};
+  const auto n = static_cast<uint32_t>(std::min<uint64_t>(count, UINT32_MAX));
+  const Status s = call([&] { return plugin_.extents(handle_, n, offset, bits(flags), &sink); });
+  if (s.ok() && out.list().empty()) {
+    nbd::log::error("{}: extents returned none that covers offset {}", plugin_.name, offset);
+    return Status(EINVAL);
+  }
+  return s;
+}
+
+std::string PluginDisk::description() {
+  if (plugin_.export_description == nullptr) return "";
+  const char* text = plugin_.export_description(handle_);
+  return text != nullptr ? text : "";
+}
+
+}  // namespace nbdkit

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "layers/plugin-layer.hpp"
+
+#include <nbdkit-plugin-extras.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "layers/answers.hpp"
+#include "layers/context.hpp"
+#include "layers/plugin-disk.hpp"
+#include "wire/protocol.hpp"
+
+namespace nbdkit {
+
+namespace {
+
+constexpr int kNewestApi = 2;
+
+// A callback has said no, and normally why.
+[[noreturn]] void refused(std::string_view plugin, std::string_view what) {
+  nbd::fail("plugin {}: {} failed", plugin, what);
+}
+
+}  // namespace
+
+PluginTable PluginTable::read(const Module& module) {
+  auto* init = module.function<nbdkit_plugin*()>("plugin_init");
+  if (init == nullptr) {
+    nbd::fail("{} is not an nbdkit plugin: it has no symbol plugin_init", module.path());
+  }
+  const nbdkit_plugin* given = init();
+  if (given == nullptr) nbd::fail("plugin {}: plugin_init returned nothing", module.path());
+  if (given->_api_version < 0 || given->_api_version > kNewestApi) {
+    nbd::fail("plugin {} is incompatible with this version of nbdkit (_api_version = {}, need 0 to {})",
+              module.path(), given->_api_version, kNewestApi);
+  }
+
+  PluginTable table;
+  // What a shorter (older) struct lacks stays null; a longer (newer) is cut.
+  std::memcpy(&table.callbacks, given,
+              std::min<size_t>(sizeof table.callbacks, given->_struct_size));
+  const nbdkit_plugin& p = table.callbacks;
+  if (p.name == nullptr || !is_valid_module_name(p.name)) {
+    nbd::fail("plugin {} has no valid name: \"{}\"", module.path(), p.name != nullptr ? p.name : "");
+  }
+  if (p.open == nullptr) nbd::fail("plugin {} has no .open callback", p.name);
+  if (p.get_size == nullptr) nbd::fail("plugin {} has no .get_size callback", p.name);
+  if (p.pread == nullptr && p._pread_v1 == nullptr) {
+    nbd::fail("plugin {} has no .pread callback", p.name);
+  }
+
+  if (auto* extras = module.function<const nbdkit_plugin_extras*()>("nbdkit_plugin_extras_init")) {
+    nbdkit_plugin_extras e{};
+    if (const nbdkit_plugin_extras* e_given = extras()) {
+      std::memcpy(&e, e_given, std::min<size_t>(sizeof e, e_given->_struct_size));
+    }
+    table.never_blocks = e.never_blocks != 0;
+  }
+  return table;
+}
+
+PluginLayer::PluginLayer(Module module)
+    : module_(std::move(module)), table_(PluginTable::read(module_)), plugin_(table_.callbacks) {
+  nbd::log::debug("{}: load", name());
+  if (plugin_.load != nullptr) plugin_.load();
+}
+
+PluginLayer::~PluginLayer() {
+  nbd::log::debug("{}: unload", name());
+  if (plugin_.unload != nullptr) plugin_.unload();
+}
+
+bool PluginLayer::config(std::string_view key, std::string_view value) {
+  nbd::log::debug("{}: config key={}, value={}", name(), key, value);
+  if (plugin_.config == nullptr) {
+    nbd::fail("{}: this plugin takes no parameters, but got {}={}", name(), key, value);
+  }
+  // Plugins may keep the pointers for ever.
+  const char* k = server().interned.add(key);
+  const char* v = server().interned.add(value);
+  if (plugin_.config(k, v) == -1) refused(name(), fmt::format("parameter {}={}", key, value));
+  return true;
+}
+
+void PluginLayer::config_complete() {
+  nbd::log::debug("{}: config_complete", name());
+  if (plugin_.config_complete != nullptr && plugin_.config_complete() == -1) {
+    refused(name(), "checking the parameters");
+  }
+}
+
+nbd::ThreadModel PluginLayer::thread_model() {
+  int model = plugin_._thread_model;
+  if (plugin_.thread_model != nullptr) {
+    const int own = plugin_.thread_model();
+    if (own == -1) refused(name(), "thread_model");
+    model = std::min(model, own);
+  }
+  if (model < 0 || model > static_cast<int>(nbd::ThreadModel::parallel)) {
+    nbd::fail("plugin {}: unknown thread model {}", name(), model);
+  }
+  return static_cast<nbd::ThreadModel>(model);
+}
+
+void PluginLayer::get_ready() {
+  nbd::log::debug("{}: get_ready", name());
+  if (plugin_.get_ready != nullptr && plugin_.get_ready() == -1) refused(name(), "get_ready");
+}
+
+void PluginLayer::after_fork() {
+  nbd::log::debug("{}: after_fork", name());
+  if (plugin_.after_fork != nullptr && plugin_.after_fork() == -1) refused(name(), "after_fork");
+}
+
+void PluginLayer::cleanup() noexcept {
+  if (plugin_.cleanup != nullptr) plugin_.cleanup();
+}
+
+void PluginLayer::preconnect(bool read_only) {
+  nbd::log::debug("{}: preconnect", name());
+  if (plugin_.preconnect != nullptr && plugin_.preconnect(read_only) == -1) {
+    refused(name(), "preconnect");
+  }
+}
+
+std::vector<nbd::ExportItem> PluginLayer::list_exports(bool read_only, bool tls) {
+  nbd::log::debug("{}: list_exports readonly={:d} tls={:d}", name(), read_only, tls);
+  nbdkit_exports exports;
+  if (plugin_.list_exports == nullptr) {
+    exports.use_default = true;
+  } else if (plugin_.list_exports(read_only, tls, &exports) == -1) {
+    refused(name(), "list_exports");
+  }
+  if (exports.use_default) exports.list.insert(exports.list.begin(), {default_export(read_only, tls), ""});
+  return std::move(exports.list);
+}
+
+std::string PluginLayer::default_export(bool read_only, bool tls) {
+  if (plugin_.default_export == nullptr) return "";
+  nbd::log::debug("{}: default_export readonly={:d} tls={:d}", name(), read_only, tls);
+  const char* out = plugin_.default_export(read_only, tls);
+  if (out == nullptr) refused(name(), "default_export");
+  if (std::strlen(out) > nbd::wire::kMaxString) {
+    nbd::fail("plugin {}: default export name is longer than {} bytes", name(), nbd::wire::kMaxString);
+  }
+  return out;
+}
+
+std::unique_ptr<nbd::Disk> PluginLayer::open(const nbd::OpenRequest& request) {
+  return std::make_unique<PluginDisk>(table_, request);
+}
+
+}  // namespace nbdkit

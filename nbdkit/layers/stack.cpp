@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "layers/stack.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include <nbdkit/filter.hpp>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "layers/traced-disk.hpp"
+
+namespace nbdkit {
+
+namespace {
+
+std::unique_ptr<nbd::Layer> make_filter(const Module& module, nbd::Layer& below) {
+  auto* init = module.function<const nbd::FilterModule*()>("nbdkit_filter_module");
+  if (init == nullptr) {
+    const bool foreign = module.function<void()>("filter_init") != nullptr;
+    nbd::fail("{} {}", module.path(),
+              foreign ? "is a filter of another nbdkit: filters are tied to the server that they "
+                        "were built with"
+                      : "is not an nbdkit filter: it has no symbol nbdkit_filter_module");
+  }
+  const nbd::FilterModule* filter = init();
+  if (std::strcmp(filter->abi, nbd::kFilterAbi) != 0) {
+    nbd::fail("filter {} is incompatible with this version of nbdkit (built for {}, need {})",
+              module.path(), filter->abi, nbd::kFilterAbi);
+  }
+  return filter->make(below);
+}
+
+}  // namespace
+
+Stack::Stack(const std::string& plugin, const std::vector<std::string>& filters) {
+  layers_.push_back(std::make_unique<PluginLayer>(Module(ModuleKind::plugin, plugin)));
+  for (auto name = filters.rbegin(); name != filters.rend(); ++name) {
+    filter_modules_.emplace_back(ModuleKind::filter, *name);
+    auto layer = make_filter(filter_modules_.back(), top());
+    nbd::log::debug("{}: filter {} loaded", layer->name(), filter_modules_.back().path());
+    layers_.push_back(std::move(layer));
+  }
+}
+
+// From the top, since each layer uses the one below it.
+Stack::~Stack() {
+  while (!layers_.empty()) layers_.pop_back();
+}
+
+std::vector<nbd::Layer*> Stack::from_top() const {
+  std::vector<nbd::Layer*> out;
+  for (auto layer = layers_.rbegin(); layer != layers_.rend(); ++layer) out.push_back(layer->get());
+  return out;
+}
+
+void Stack::config(const std::string& key, const std::string& value) {
+  for (nbd::Layer* layer : from_top()) {
+    if (layer->config(key, value)) return;
+  }
+}
+
+void Stack::config_complete() {
+  for (const auto& layer : layers_) layer->config_complete();
+  for (const auto& layer : layers_) thread_model_ = std::min(thread_model_, layer->thread_model());
+}
+
+void Stack::get_ready() {
+  for (const auto& layer : layers_) layer->get_ready();
+}
+
+void Stack::after_fork() {
+  for (const auto& layer : layers_) layer->after_fork();
+}
+
+void Stack::cleanup() noexcept {
+  for (nbd::Layer* layer : from_top()) layer->cleanup();
+}
+
+std::unique_ptr<nbd::Disk> Stack::open(const nbd::OpenRequest& request) {
+  auto disk = top().open(request);
+  if (nbd::log::verbose()) return trace(top().name(), std::move(disk));
+  return disk;
+}
+
+}  // namespace nbdkit
