@@ -106,13 +106,12 @@ std::vector<std::byte> block_status_payload(uint32_t context_id,
   return out;
 }
 
-std::vector<std::byte> error_payload(ErrorCode error, std::string_view message) {
-  message = message.substr(0, kMaxString);
-  std::vector<std::byte> out(6 + message.size());
-  store(out.data(), static_cast<uint32_t>(error));
-  store(out.data() + 4, static_cast<uint16_t>(message.size()));
-  if (!message.empty()) std::memcpy(out.data() + 6, message.data(), message.size());
-  return out;
+ReplyHeader error_chunk(uint64_t cookie, ErrorCode error) {
+  ReplyHeader h = last_chunk(cookie, Chunk::error, 6);
+  store(h.bytes.data() + kChunkHeaderSize, static_cast<uint32_t>(error));
+  store(h.bytes.data() + kChunkHeaderSize + 4, uint16_t{0});
+  h.size = kChunkHeaderSize + 6;
+  return h;
 }
 
 }  // namespace nbd::wire

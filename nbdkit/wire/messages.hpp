@@ -70,6 +70,8 @@ struct ReplyHeader {
 ReplyHeader simple_reply(uint64_t cookie, ErrorCode error);
 // The one chunk of a read that succeeded; `length` bytes of data follow.
 ReplyHeader offset_data_chunk(uint64_t cookie, uint64_t offset, uint32_t length);
+// A whole ERROR chunk, the last, without a message.
+ReplyHeader error_chunk(uint64_t cookie, ErrorCode error);
 // The header of a last chunk; `length` bytes of payload follow.
 ReplyHeader last_chunk(uint64_t cookie, Chunk type, uint32_t length);
 
@@ -80,7 +82,5 @@ struct BlockDescriptor {
 // Payload of a BLOCK_STATUS chunk.
 std::vector<std::byte> block_status_payload(uint32_t context_id,
                                             const std::vector<BlockDescriptor>& blocks);
-// Payload of an ERROR chunk; message is cut to what the format can hold.
-std::vector<std::byte> error_payload(ErrorCode error, std::string_view message);
 
 }  // namespace nbd::wire

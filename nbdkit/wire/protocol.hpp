@@ -64,6 +64,8 @@ enum class Info : uint16_t { export_ = 0, name = 1, description = 2, block_size 
 
 inline constexpr uint32_t kMaxString = 4096;  // "MUST be no longer than 4096 bytes"
 inline constexpr std::string_view kBaseAllocation = "base:allocation";
+// The id that this code gives to it, being the only context.
+inline constexpr uint32_t kBaseAllocationId = 1;
 
 // ---- Transmission ----------------------------------------------------------
 

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <exception>
+
+#include "base/log.hpp"
+#include "server/life.hpp"
+
+int main(int argc, char** argv) {
+  nbd::log::set_program("nbdkit");
+  try {
+    return nbdkit::run(nbdkit::parse_options(argc, argv));
+  } catch (const std::exception& e) {
+    nbd::log::error(std::string_view(e.what()));
+    return 1;
+  }
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "net/stream.hpp"
+
+#include <limits.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+
+#include "base/error.hpp"
+
+namespace nbdkit {
+
+namespace {
+
+// Takes `sent` bytes off the front of the parts; the rest that is to be sent.
+std::span<iovec> advance(std::span<iovec> parts, size_t sent) {
+  while (!parts.empty() && sent >= parts.front().iov_len) {
+    sent -= parts.front().iov_len;
+    parts = parts.subspan(1);
+  }
+  if (!parts.empty()) {
+    parts.front().iov_base = static_cast<std::byte*>(parts.front().iov_base) + sent;
+    parts.front().iov_len -= sent;
+  }
+  return parts;
+}
+
+}  // namespace
+
+void Stream::send(std::span<const std::byte> bytes) {
+  iovec part{const_cast<std::byte*>(bytes.data()), bytes.size()};
+  send(std::span(&part, 1));
+}
+
+size_t SocketStream::receive(std::span<std::byte> buf) {
+  return static_cast<size_t>(nbd::sys(
+      [&] { return ::recv(socket_.get(), buf.data(), buf.size(), 0); }, "receive from the client"));
+}
+
+void SocketStream::send(std::span<iovec> parts) {
+  while (!parts.empty()) {
+    msghdr message{};
+    message.msg_iov = parts.data();
+    message.msg_iovlen = std::min<size_t>(parts.size(), IOV_MAX);
+    const auto sent = nbd::sys([&] { return ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL); },
+                               "send to the client");
+    parts = advance(parts, static_cast<size_t>(sent));
+  }
+}
+
+void SocketStream::abort() noexcept { ::shutdown(socket_.get(), SHUT_RDWR); }
+
+}  // namespace nbdkit

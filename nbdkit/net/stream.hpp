@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <span>
+
+#include "base/fd.hpp"
+
+namespace nbdkit {
+
+// A client's byte stream. A failure of the connection is an nbd::Error.
+//
+// Threads: one may receive while another sends.
+class Stream {
+ public:
+  virtual ~Stream() = default;
+
+  // At least one byte, as many as are there and fit; 0 at the end of the stream.
+  virtual size_t receive(std::span<std::byte> buf) = 0;
+  // All of it. The parts are used up as scratch.
+  virtual void send(std::span<iovec> parts) = 0;
+  // Both directions end now; a receive() or send() in another thread returns.
+  virtual void abort() noexcept = 0;
+  // For poll() and questions about the peer.
+  virtual int fd() const noexcept = 0;
+
+  void send(std::span<const std::byte> bytes);
+};
+
+// A connected socket without encryption.
+class SocketStream final : public Stream {
+ public:
+  explicit SocketStream(nbd::Fd socket) : socket_(std::move(socket)) {}
+
+  using Stream::send;
+  size_t receive(std::span<std::byte> buf) override;
+  void send(std::span<iovec> parts) override;
+  void abort() noexcept override;
+  int fd() const noexcept override { return socket_.get(); }
+
+ private:
+  nbd::Fd socket_;
+};
+
+}  // namespace nbdkit

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "server/connections.hpp"
+
+#include <sys/socket.h>
+
+#include "base/log.hpp"
+#include "base/thread.hpp"
+
+namespace nbdkit {
+
+void Connections::start(nbd::Fd client) {
+  const std::lock_guard lock(mutex_);
+  streams_.push_front(std::make_unique<SocketStream>(std::move(client)));
+  const auto self = streams_.begin();
+  const uint64_t number = ++started_;
+  if (!nbd::start_thread(nbd::kStackSize, [this, self, number] { serve(self, number); })) {
+    nbd::log::error("no more threads: a connection was dropped");
+    streams_.erase(self);
+  }
+}
+
+void Connections::serve(std::list<std::unique_ptr<Stream>>::iterator self,
+                        uint64_t number) noexcept {
+  serve_client(shared_, **self, number);
+  const std::lock_guard lock(mutex_);
+  streams_.erase(self);
+  if (streams_.empty()) none_left_.notify_all();  // under the lock: after it we may be gone
+}
+
+bool Connections::finish(std::chrono::milliseconds grace) {
+  std::unique_lock lock(mutex_);
+  const auto gone = [&] { return streams_.empty(); };
+  // The end of its input is what a connection ends on by itself.
+  for (const auto& stream : streams_) ::shutdown(stream->fd(), SHUT_RD);
+  if (none_left_.wait_for(lock, grace, gone)) return true;
+  for (const auto& stream : streams_) stream->abort();
+  return none_left_.wait_for(lock, grace, gone);
+}
+
+}  // namespace nbdkit

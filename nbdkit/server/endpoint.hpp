@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/fd.hpp"
+#include "base/temp-dir.hpp"
+#include "server/options.hpp"
+
+namespace nbdkit {
+
+// Where the server listens, and how a client is told of it.
+struct Endpoint {
+  std::vector<nbd::Fd> sockets;
+  std::optional<nbd::TempDir> private_dir;  // of -U -; goes with the server
+  std::string unix_socket;  // its path, or empty
+  uint16_t port = 0;        // of TCP, or 0
+  std::string host;         // for the URI
+};
+
+// Throws an Error that names the address.
+Endpoint open_endpoint(const Options& options);
+
+// As the NBD project's URI document has it: nbd://host:port/export or
+// nbd+unix:///export?socket=path, percent-encoded.
+std::string uri_of(const Endpoint& endpoint, const std::string& export_name);
+
+}  // namespace nbdkit

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// From the command line to the end:
+//
+//   load, parameters, get_ready | bind | fork | pid file, after_fork | serve |
+//   clients finish | cleanup, unload
+//
+// Threads: the main thread accepts clients and waits for signals and for the
+// command of --run; everything else happens in the threads of connections and
+// in workers. Signals only write to an eventfd, which everybody can poll.
+#include "server/life.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <optional>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "layers/context.hpp"
+#include "layers/stack.hpp"
+#include "net/listen.hpp"
+#include "server/background.hpp"
+#include "server/captive.hpp"
+#include "server/connections.hpp"
+#include "server/endpoint.hpp"
+
+namespace nbdkit {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+// How long clients have to take their last replies once the server ends, and
+// then a plugin to come back.
+constexpr auto kGrace = 5s;
+
+void on_signal(int) { server().request_quit(); }
+
+void set_up_signals(bool captive) {
+  struct sigaction action {};
+  action.sa_flags = SA_RESTART;
+  action.sa_handler = SIG_IGN;
+  ::sigaction(SIGPIPE, &action, nullptr);
+  // A captive server leaves the keyboard to its command, as system(3) does.
+  if (!captive) action.sa_handler = on_signal;
+  ::sigaction(SIGINT, &action, nullptr);
+  ::sigaction(SIGQUIT, &action, nullptr);
+  action.sa_handler = on_signal;
+  ::sigaction(SIGTERM, &action, nullptr);
+  ::sigaction(SIGHUP, &action, nullptr);
+}
+
+void set_up_server_context() {
+  Server& s = server();
+  s.quit_fd = nbd::sys([] { return ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }, "eventfd");
+  char* here = ::getcwd(nullptr, 0);
+  if (here == nullptr) nbd::fail_errno(errno, "cannot find the current directory");
+  s.start_directory = here;
+  ::free(here);
+}
+
+// A closed standard stream would be taken by the next file that is opened, and
+// messages would go into a disk.
+void check_standard_streams() {
+  for (int fd = 0; fd <= 2; ++fd) {
+    if (::fcntl(fd, F_GETFD) == -1) nbd::fail("file descriptor {} is closed", fd);
+  }
+}
+
+void configure(Stack& stack, const std::vector<std::string>& words) {
+  const std::string magic(stack.plugin().magic_config_key());
+  bool first = true;
+  for (const std::string& word : words) {
+    if (const auto parameter = split_parameter(word)) {
+      stack.config(parameter->first, parameter->second);
+    } else if (!magic.empty()) {
+      stack.config(magic, word);
+    } else if (first) {
+      stack.config("script", word);  // how language plugins are called
+    } else {
+      nbd::fail("expecting key=value on the command line but got: {}", word);
+    }
+    first = false;
+  }
+}
+
+void print_module_help(const Stack& stack) {
+  for (const nbd::Layer* layer : stack.from_top()) {
+    const bool is_plugin = layer == stack.from_top().back();
+    fmt::print("\n{}: {}", is_plugin ? "plugin" : "filter", layer->name());
+    if (!layer->longname().empty()) fmt::print(" ({})", layer->longname());
+    fmt::print("\n");
+    if (!layer->description().empty()) fmt::print("{}\n", layer->description());
+    if (!layer->help().empty()) fmt::print("{}\n", layer->help());
+  }
+}
+
+int print_help(const Options& options) {
+  fmt::print("{}", usage());
+  if (!options.plugin.empty()) print_module_help(Stack(options.plugin, options.filters));
+  return 0;
+}
+
+int print_version(const Options& options) {
+  fmt::print("nbdkit {}\n", kVersion);
+  if (options.plugin.empty()) return 0;
+  const Stack stack(options.plugin, options.filters);
+  for (const nbd::Layer* layer : stack.from_top()) {
+    fmt::print("{} {}\n", layer->name(), layer->version());
+  }
+  return 0;
+}
+
+// Until the server is told to end, or the command ends.
+void accept_clients(const Endpoint& endpoint, Connections& connections,
+                    std::optional<nbd::Child>& command) {
+  std::vector<pollfd> fds{{server().quit_fd, POLLIN, 0},
+                          {command ? command->pidfd() : -1, POLLIN, 0}};
+  for (const nbd::Fd& socket : endpoint.sockets) fds.push_back({socket.get(), POLLIN, 0});
+  for (;;) {
+    nbd::sys([&] { return ::poll(fds.data(), fds.size(), -1); }, "poll");
+    if (fds[0].revents != 0 || fds[1].revents != 0) return;
+    for (size_t i = 0; i < endpoint.sockets.size(); ++i) {
+      if (fds[2 + i].revents == 0) continue;
+      if (nbd::Fd client = accept_client(endpoint.sockets[i])) {
+        connections.start(std::move(client));
+      } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+        nbd::log::error("cannot accept a client: {}", nbd::errno_text(errno));
+        ::poll(fds.data(), 1, 100);  // until others have left, or the end
+      }
+    }
+  }
+}
+
+// The exit status that the end of the command asks for. One that is still there
+// since we were told to end is told so too.
+int finish_command(std::optional<nbd::Child>& command) {
+  if (!command) return 0;
+  if (!command->wait_for(0ms)) {
+    command->kill(SIGTERM);
+    if (!command->wait_for(kGrace)) command->kill(SIGKILL);
+  }
+  return command->wait().shell_code();
+}
+
+int serve(const Options& options, Stack& stack) {
+  // The command of --run has the streams that we were started with; plugins
+  // have nothing to read from them or write to them.
+  const nbd::Fd stdin_fd(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3));
+  const nbd::Fd stdout_fd(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3));
+  server().stdio_safe = false;
+  point_at_null(STDIN_FILENO);
+  point_at_null(STDOUT_FILENO);
+
+  Endpoint endpoint = open_endpoint(options);
+  const bool stay = options.foreground || !options.run.empty();
+  Background background = stay ? Background() : Background::enter();
+  if (!options.pid_file.empty()) write_pid_file(options.pid_file);
+  stack.after_fork();
+
+  WorkerPool pool;
+  Shared shared{.stack = stack,
+                .pool = pool,
+                .options = {.handshake = {.oldstyle = options.oldstyle,
+                                          .read_only = options.read_only,
+                                          .structured_replies = options.structured_replies},
+                            .threads = options.threads},
+                .one_client = {},
+                .all_requests = {}};
+  Connections connections(shared);
+  std::optional<nbd::Child> command;
+  if (!options.run.empty()) {
+    command = start_command(options.run, endpoint, options.export_name, stdin_fd, stdout_fd);
+  }
+  background.ready(options.verbose);
+  accept_clients(endpoint, connections, command);
+
+  nbd::log::debug("shutting down");
+  server().request_quit();  // wakes requests that sleep
+  endpoint.sockets.clear();
+  const int status = finish_command(command);
+  if (!connections.finish(kGrace)) {
+    nbd::log::error("a plugin did not return in time: leaving without cleaning up");
+    endpoint.private_dir.reset();
+    ::_exit(status != 0 ? status : 1);
+  }
+  return status;
+}
+
+}  // namespace
+
+int run(const Options& options) {
+  check_standard_streams();
+  nbd::log::set_verbose(options.verbose);
+  if (options.help) return print_help(options);
+  if (options.version) return print_version(options);
+  if (options.plugin.empty()) {
+    nbd::fail("no plugin was given\n"
+              "Use 'nbdkit --help' or read the nbdkit(1) manual page for documentation.");
+  }
+  ::umask(0022);
+  set_up_server_context();
+  set_up_signals(!options.run.empty());
+  nbd::log::debug("nbdkit {}", kVersion);
+
+  Stack stack(options.plugin, options.filters);
+  configure(stack, options.parameters);
+  stack.config_complete();
+  if (options.oldstyle && !options.export_name.empty()) {
+    nbd::fail("an export name cannot be used with the oldstyle protocol: \"{}\"",
+              options.export_name);
+  }
+  stack.get_ready();
+  const int status = serve(options, stack);
+  stack.cleanup();
+  return status;
+}
+
+}  // namespace nbdkit

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include "server/options.hpp"
+
+namespace nbdkit {
+
+inline constexpr const char* kVersion = "1.0.0";
+
+// The life of the process. Returns its exit status; throws an Error with the
+// sentence for the user when it cannot start.
+int run(const Options& options);
+
+}  // namespace nbdkit

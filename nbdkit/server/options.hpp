@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The command line of nbdkit(1). One row of a table per option (options.cpp),
+// from which the parser and --help are made.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace nbdkit {
+
+struct Options {
+  bool help = false;
+  bool version = false;
+  bool verbose = false;
+  bool foreground = false;
+  bool read_only = false;
+  bool oldstyle = false;
+  bool structured_replies = true;
+  unsigned threads = 16;
+  std::string export_name;  // for --run alone: it chooses no export by itself
+  std::string ip_address;   // empty: all interfaces
+  std::string port;         // empty: not given
+  std::string unix_socket;  // "-": a private one
+  std::string pid_file;     // absolute
+  std::string run;
+  std::vector<std::string> filters;  // outermost first
+
+  std::string plugin;  // empty: none given
+  std::vector<std::string> parameters;  // as they stand on the command line
+
+  bool listens_on_tcp() const { return unix_socket.empty(); }
+};
+
+// Throws an Error that names the option and the value.
+Options parse_options(int argc, char** argv);
+
+// The options, for --help.
+std::string usage();
+
+// key=value, or nothing if the word is not of that form: a key is a letter and
+// then letters, digits, '.', '_' and '-'.
+std::optional<std::pair<std::string, std::string>> split_parameter(const std::string& word);
+
+}  // namespace nbdkit

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "session/connection.hpp"
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "session/transmission.hpp"
+
+namespace nbdkit {
+
+using nbd::ThreadModel;
+
+namespace {
+
+void serve(Shared& shared, Stream& stream, Client& client) {
+  const ThreadModel model = shared.stack.thread_model();
+  std::unique_lock<std::mutex> alone;
+  if (model == ThreadModel::serialize_connections) alone = std::unique_lock(shared.one_client);
+  std::mutex* const stack_lock =
+      model == ThreadModel::serialize_all_requests ? &shared.all_requests : nullptr;
+  if (server().quitting()) return;
+
+  shared.stack.top().preconnect(shared.options.handshake.read_only);
+  Input input(stream);
+  auto result =
+      Handshake(stream, input, shared.stack, client, shared.options.handshake, stack_lock).run();
+  if (!result) return;
+
+  nbd::log::debug("handshake complete, up to {} requests at the same time",
+                  model == ThreadModel::parallel ? shared.options.threads : 1);
+  const auto close = [&] {
+    std::unique_lock<std::mutex> lock;
+    if (stack_lock != nullptr) lock = std::unique_lock(*stack_lock);
+    result->disk.reset();
+  };
+  try {
+    Transmission(stream, input, *result->disk, client, shared.pool,
+                 {.negotiated = result->negotiated,
+                  .threads = shared.options.threads,
+                  .parallel = model == ThreadModel::parallel,
+                  .all_requests = stack_lock})
+        .run();
+  } catch (...) {
+    close();
+    throw;
+  }
+  close();
+}
+
+}  // namespace
+
+void serve_client(Shared& shared, Stream& stream, uint64_t number) noexcept {
+  Client client;
+  client.socket = stream.fd();
+  try {
+    client.log_name = fmt::format("{}[{}]", shared.stack.plugin().name(), number);
+    const nbd::log::Scope name(client.log_name);
+    const ClientScope scope(client);
+    try {
+      serve(shared, stream, client);
+      nbd::log::debug("connection closed");
+    } catch (const std::exception& e) {
+      nbd::log::error(std::string_view(e.what()));
+    }
+  } catch (...) {
+    nbd::log::error("out of memory: a connection was dropped");
+  }
+  stream.abort();
+}
+
+}  // namespace nbdkit

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "session/export.hpp"
+
+#include <algorithm>
+#include <cerrno>
+
+#include <nbdkit/sdk.hpp>
+
+#include "session/limits.hpp"
+
+namespace nbdkit {
+
+using nbd::Flags;
+using nbd::Op;
+using nbd::Status;
+using nbd::Support;
+using nbd::wire::Command;
+using nbd::wire::Request;
+namespace wire = nbd::wire;
+namespace cf = nbd::wire::command_flag;
+
+namespace {
+
+bool is_write(Command c) {
+  return c == Command::write || c == Command::trim || c == Command::write_zeroes;
+}
+
+// The flags that may stand on a command. FUA may on all of them: it is without
+// meaning where nothing is written.
+uint16_t flags_of(Command c) {
+  switch (c) {
+    case Command::read: return cf::kFua | cf::kDf;
+    case Command::write_zeroes: return cf::kFua | cf::kNoHole | cf::kFastZero;
+    case Command::block_status: return cf::kFua | cf::kReqOne;
+    default: return cf::kFua;
+  }
+}
+
+// Filters may throw where they fail to keep to Status; a request is then lost,
+// not the server.
+template <class Call>
+Status guarded(Call&& call) {
+  try {
+    return call();
+  } catch (...) {
+    return Status(nbd::detail::report_current_exception());
+  }
+}
+
+}  // namespace
+
+uint16_t Export::transmission_flags(bool structured) const {
+  namespace tf = wire::transmission_flag;
+  const nbd::Properties& p = disk_->properties();
+  uint16_t flags = tf::kHasFlags;
+  const auto set_if = [&](bool condition, uint16_t flag) {
+    if (condition) flags = static_cast<uint16_t>(flags | flag);
+  };
+  set_if(!p.can_write, tf::kReadOnly);
+  set_if(p.can_flush, tf::kSendFlush);
+  set_if(p.can_fua != Support::none, tf::kSendFua);
+  set_if(p.is_rotational, tf::kRotational);
+  set_if(p.can_trim, tf::kSendTrim);
+  set_if(p.can_zero, tf::kSendWriteZeroes);
+  set_if(structured, tf::kSendDf);
+  set_if(p.can_multi_conn, tf::kCanMultiConn);
+  set_if(p.can_cache != Support::none, tf::kSendCache);
+  set_if(p.can_zero && p.can_fast_zero, tf::kSendFastZero);
+  return flags;
+}
+
+Status Export::check(const Request& r, const Negotiated& negotiated) const {
+  if (const Status s = check_form(r); !s.ok()) return s;
+  if (const Status s = check_flags(r, negotiated); !s.ok()) return s;
+  return check_offered(r, negotiated);
+}
+
+// Is it a command, on bytes that exist?
+Status Export::check_form(const Request& r) const {
+  if (wire::name_of(r.command).empty()) return Status(EINVAL);
+  if (is_write(r.command) && !disk_->properties().can_write) return Status(EPERM);
+  if (r.command == Command::flush) {
+    return r.offset == 0 && r.length == 0 ? nbd::kOk : Status(EINVAL);
+  }
+  const bool inside = r.length > 0 && r.offset <= size() && r.length <= size() - r.offset;
+  const bool grows = r.command == Command::write || r.command == Command::write_zeroes;
+  if (!inside) return Status(grows ? ENOSPC : EINVAL);
+  const bool has_data = r.command == Command::read || r.command == Command::write;
+  return has_data && r.length > limits::kMaxData ? Status(ENOMEM) : nbd::kOk;
+}
+
+Status Export::check_flags(const Request& r, const Negotiated& negotiated) const {
+  const nbd::Properties& p = disk_->properties();
+  if ((r.flags & ~flags_of(r.command)) != 0) return Status(EINVAL);
+  if ((r.flags & cf::kFua) != 0 && p.can_fua == Support::none) return Status(EINVAL);
+  if ((r.flags & cf::kDf) != 0 && !negotiated.structured_replies) return Status(EINVAL);
+  if ((r.flags & cf::kFastZero) != 0 && !p.can_fast_zero) return Status(EINVAL);
+  return nbd::kOk;
+}
+
+// Was the command offered to this client?
+Status Export::check_offered(const Request& r, const Negotiated& negotiated) const {
+  const nbd::Properties& p = disk_->properties();
+  bool offered = true;
+  switch (r.command) {
+    case Command::flush: offered = p.can_flush; break;
+    case Command::trim: offered = p.can_trim; break;
+    case Command::write_zeroes: offered = p.can_zero; break;
+    case Command::cache: offered = p.can_cache != Support::none; break;
+    case Command::block_status: offered = negotiated.base_allocation; break;
+    default: break;
+  }
+  return offered ? nbd::kOk : Status(EINVAL);
+}
+
+bool Export::may_block(Command command) const {
+  const nbd::OpSet& blocking = disk_->properties().blocking;
+  switch (command) {
+    case Command::read: return blocking.contains(Op::read);
+    case Command::write: return blocking.contains(Op::write);
+    case Command::flush: return blocking.contains(Op::flush);
+    case Command::trim: return blocking.contains(Op::trim);
+    case Command::cache: return blocking.contains(Op::cache);
+    case Command::write_zeroes: return blocking.contains(Op::zero);
+    case Command::block_status: return blocking.contains(Op::extents);
+    case Command::disc: break;
+  }
+  return false;
+}
+
+Status Export::read(const Request& r, std::span<std::byte> buf) const {
+  return guarded([&] { return disk_->pread(buf, r.offset, Flags::none); });
+}
+
+Status Export::write(const Request& r, std::span<const std::byte> buf) const {
+  const Flags flags = (r.flags & cf::kFua) != 0 ? Flags::fua : Flags::none;
+  return guarded([&] { return disk_->pwrite(buf, r.offset, flags); });
+}
+
+Status Export::perform(const Request& r) const {
+  Flags flags = (r.flags & cf::kFua) != 0 ? Flags::fua : Flags::none;
+  return guarded([&] {
+    switch (r.command) {
+      case Command::flush: return disk_->flush(Flags::none);
+      case Command::trim: return disk_->trim(r.length, r.offset, flags);
+      case Command::cache: return disk_->cache(r.length, r.offset, Flags::none);
+      case Command::write_zeroes:
+        if ((r.flags & cf::kNoHole) == 0) flags = flags | Flags::may_trim;
+        if ((r.flags & cf::kFastZero) != 0) flags = flags | Flags::fast_zero;
+        return disk_->zero(r.length, r.offset, flags);
+      default: return Status(EINVAL);
+    }
+  });
+}
+
+Status Export::block_status(const Request& r, std::vector<wire::BlockDescriptor>& out) const {
+  const bool one = (r.flags & cf::kReqOne) != 0;
+  nbd::Extents extents(r.offset, size());
+  if (disk_->properties().can_extents) {
+    const Flags flags = one ? Flags::req_one : Flags::none;
+    const Status s =
+        guarded([&] { return disk_->extents(r.length, r.offset, flags, extents); });
+    if (!s.ok()) return s;
+  } else if (!extents.add(r.offset, r.length, 0)) {  // nothing known: all of it is data
+    return Status(EINVAL);
+  }
+
+  // The last descriptor may tell more than was asked for, but not with REQ_ONE;
+  // a length is 32 bits, and clients want them aligned.
+  constexpr uint64_t kLongest = UINT32_MAX - (wire::kMaxString - 1);
+  const uint64_t most = one ? r.length : kLongest;
+  uint64_t covered = 0;
+  for (const nbd::Extent& e : extents.list()) {
+    const uint64_t length = std::min(e.length, most);
+    out.push_back({static_cast<uint32_t>(length), e.type & (wire::kStateHole | wire::kStateZero)});
+    covered += length;
+    if (one || length < e.length || covered >= r.length ||
+        out.size() == limits::kMaxBlockDescriptors) {
+      break;
+    }
+  }
+  return out.empty() ? Status(EIO) : nbd::kOk;
+}
+
+}  // namespace nbdkit

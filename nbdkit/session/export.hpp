@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The rules of the protocol, at one place: what of a request is allowed on this
+// export, and how an allowed one becomes a call of the stack. Above this
+// nothing is trusted; below it every request is valid.
+//
+// Threads: const calls may come from any number of threads.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include <nbdkit/disk.hpp>
+
+#include "wire/messages.hpp"
+
+namespace nbdkit {
+
+class Export {
+ public:
+  explicit Export(std::unique_ptr<nbd::Disk> disk) : disk_(std::move(disk)) {}
+
+  uint64_t size() const { return disk_->size(); }
+  nbd::BlockSize block_size() const { return disk_->properties().block_size; }
+  std::string description() const { return disk_->description(); }
+  // NBD_FLAG_*; structured: whether structured replies were negotiated.
+  uint16_t transmission_flags(bool structured) const;
+
+  // What the client agreed to that bears on requests.
+  struct Negotiated {
+    bool structured_replies = false;
+    bool base_allocation = false;
+  };
+  // An errno for the client, or success. A write that is refused still has its
+  // payload behind it.
+  nbd::Status check(const nbd::wire::Request& request, const Negotiated& negotiated) const;
+
+  // Whether the request may wait for something.
+  bool may_block(nbd::wire::Command command) const;
+
+  // REQUIRES: check() succeeded. buf: as long as the request says.
+  nbd::Status read(const nbd::wire::Request& request, std::span<std::byte> buf) const;
+  nbd::Status write(const nbd::wire::Request& request, std::span<const std::byte> buf) const;
+  nbd::Status block_status(const nbd::wire::Request& request,
+                           std::vector<nbd::wire::BlockDescriptor>& out) const;
+  // Any command without data: FLUSH, TRIM, CACHE, WRITE_ZEROES.
+  nbd::Status perform(const nbd::wire::Request& request) const;
+
+ private:
+  nbd::Status check_form(const nbd::wire::Request& request) const;
+  nbd::Status check_flags(const nbd::wire::Request& request, const Negotiated& negotiated) const;
+  nbd::Status check_offered(const nbd::wire::Request& request, const Negotiated& negotiated) const;
+
+  std::unique_ptr<nbd::Disk> disk_;
+};
+
+}  // namespace nbdkit

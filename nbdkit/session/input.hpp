@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "net/stream.hpp"
+#include "session/limits.hpp"
+#include "session/mapped-buffer.hpp"
+
+namespace nbdkit {
+
+// What a client has sent and nobody has decoded yet. Reads as much as the
+// socket has with one system call; handshake and transmission share one, since
+// what is read for the former may belong to the latter.
+class Input {
+ public:
+  explicit Input(Stream& stream) : stream_(stream) {}
+
+  // Bytes that can be had without waiting for the client.
+  size_t buffered() const { return end_ - begin_; }
+
+  // The next `count` bytes, which stay valid until the next call of need() or
+  // read(); they are not taken yet. nullptr if the stream ends before the
+  // first of them; an Error if it ends within them.
+  // REQUIRES: count <= limits::kInputBuffer.
+  const std::byte* need(size_t count);
+  void take(size_t count) { begin_ += count; }
+
+  // Fills out, past the buffer where that is shorter; an Error at the end.
+  void read(std::span<std::byte> out);
+  // Takes bytes that nobody wants.
+  void skip(size_t count);
+
+ private:
+  Stream& stream_;
+  MappedBuffer buffer_{limits::kInputBuffer};
+  size_t begin_ = 0, end_ = 0;
+};
+
+}  // namespace nbdkit

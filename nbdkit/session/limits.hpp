@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Every limit on what one client can make the server do, with its reason.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace nbdkit::limits {
+
+// Longest read or write. Twice the 32 MiB that a client may rely on without
+// asking; larger ones are answered ENOMEM.
+inline constexpr uint32_t kMaxData = 64 << 20;
+// A refused write's payload is read and thrown away, so that the connection
+// survives; past this, reading on is not worth it and the client is cut off.
+inline constexpr uint32_t kMaxRefusedPayload = 128 << 20;
+
+// Longest option. 16 names of the longest kind; an option that is longer is
+// refused, past the second limit together with the client.
+inline constexpr uint32_t kMaxOptionData = 64 << 10;
+inline constexpr uint32_t kMaxRefusedOption = 1 << 20;
+// Options in one handshake: a client has no use for more, an attacker has.
+inline constexpr unsigned kMaxOptions = 128;
+
+// Bytes of a client's stream that wait to be decoded. A write up to this is
+// served from where it was received; pages count only once touched.
+inline constexpr size_t kInputBuffer = 256 << 10;
+// Replies gathered for one system call.
+inline constexpr size_t kReplyBatch = 256 << 10;
+// A read whose data is longer gets a buffer of its own.
+inline constexpr uint32_t kMaxBatchedRead = 128 << 10;
+
+// What the requests of one connection that are with the workers may hold.
+inline constexpr uint64_t kMaxBytesInFlight = 128 << 20;
+
+// Descriptors in one block status reply: 512 KiB of them.
+inline constexpr size_t kMaxBlockDescriptors = 64 << 10;
+
+}  // namespace nbdkit::limits

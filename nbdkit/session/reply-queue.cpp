@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "session/reply-queue.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "session/limits.hpp"
+
+namespace nbdkit {
+
+void ReplyQueue::begin(uint64_t bytes) {
+  std::unique_lock lock(mutex_);
+  // One request always may, however large.
+  changed_.wait(lock, [&] {
+    return in_flight_ == 0 || (in_flight_ < max_in_flight_ &&
+                               bytes_in_flight_ + bytes <= limits::kMaxBytesInFlight);
+  });
+  ++in_flight_;
+  bytes_in_flight_ += bytes;
+}
+
+void ReplyQueue::post(Reply reply) noexcept {
+  std::unique_lock lock(mutex_);
+  queue_.push_back(std::move(reply));
+  if (sending_) return;  // whoever sends takes it along
+  sending_ = true;
+  drain(lock);
+  sending_ = false;
+  changed_.notify_one();  // under the lock: after it this object may be gone
+}
+
+void ReplyQueue::wait_until_idle() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return in_flight_ == 0 && !sending_; });
+}
+
+void ReplyQueue::send(std::span<const std::byte> bytes) {
+  iovec part{const_cast<std::byte*>(bytes.data()), bytes.size()};
+  send(std::span(&part, 1));
+}
+
+void ReplyQueue::send(std::span<iovec> parts) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return !sending_; });
+  if (broken_) nbd::fail("the client hung up while replies were sent");
+  sending_ = true;
+  lock.unlock();
+  try {
+    stream_.send(parts);
+  } catch (...) {
+    lock.lock();
+    broken_ = true;
+    drain(lock);
+    sending_ = false;
+    throw;
+  }
+  lock.lock();
+  drain(lock);
+  sending_ = false;
+}
+
+// With sending_ set and the lock held; the lock is open while bytes move.
+void ReplyQueue::drain(std::unique_lock<std::mutex>& lock) noexcept {
+  while (!queue_.empty()) {
+    const std::vector<Reply> batch = std::exchange(queue_, {});
+    if (!broken_) {
+      lock.unlock();
+      send_batch(batch);
+      lock.lock();
+    }
+    for (const Reply& r : batch) {
+      --in_flight_;
+      bytes_in_flight_ -= r.held;
+    }
+    changed_.notify_one();
+  }
+}
+
+void ReplyQueue::send_batch(const std::vector<Reply>& batch) noexcept {
+  try {
+    std::vector<iovec> parts;
+    parts.reserve(batch.size());
+    for (const Reply& r : batch) parts.push_back({r.bytes.get(), r.size});
+    stream_.send(parts);
+  } catch (const std::exception& e) {
+    nbd::log::debug("{}", e.what());
+    stream_.abort();
+    const std::lock_guard lock(mutex_);
+    broken_ = true;
+  }
+}
+
+}  // namespace nbdkit

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Replies on their way to one client.
+//
+// Whoever has a reply ready when nobody is sending becomes the sender, and
+// takes along what others have put in the meantime: one system call for many
+// replies, and no worker waits for a slow client but the one that sends.
+//
+// Threads: post() from workers, the rest from the connection's own thread.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include "net/stream.hpp"
+
+namespace nbdkit {
+
+// The bytes of a whole reply.
+struct Reply {
+  std::unique_ptr<std::byte[]> bytes;
+  size_t size = 0;
+  uint64_t held = 0;  // what its request counts towards the bytes in flight
+};
+
+class ReplyQueue {
+ public:
+  ReplyQueue(Stream& stream, unsigned max_in_flight)
+      : stream_(stream), max_in_flight_(max_in_flight) {}
+
+  // Waits until one more request of `bytes` may be given to the workers.
+  void begin(uint64_t bytes);
+  // The reply to a request for which begin() was called. Never throws: a client
+  // that is gone is noticed by the thread that reads.
+  void post(Reply reply) noexcept;
+  // Waits for all that was begun.
+  void wait_until_idle();
+
+  // Sends and returns when that is done. Throws if the client is gone.
+  void send(std::span<iovec> parts);
+  void send(std::span<const std::byte> bytes);
+
+ private:
+  void drain(std::unique_lock<std::mutex>& lock) noexcept;
+  void send_batch(const std::vector<Reply>& batch) noexcept;
+
+  Stream& stream_;
+  const unsigned max_in_flight_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;  // only the connection's thread waits
+  std::vector<Reply> queue_;
+  bool sending_ = false;
+  bool broken_ = false;  // the client is gone: replies are dropped
+  unsigned in_flight_ = 0;
+  uint64_t bytes_in_flight_ = 0;
+};
+
+}  // namespace nbdkit
