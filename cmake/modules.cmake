@@ -8,6 +8,8 @@ function(add_nbdkit_module kind name output_dir)
   set_target_properties(${target} PROPERTIES PREFIX ""
     LIBRARY_OUTPUT_DIRECTORY "${output_dir}")
   target_link_libraries(${target} PRIVATE nbd-settings nbdkit-sdk)
+  # ours may use headers of the base; others have the SDK alone
+  target_include_directories(${target} PRIVATE "${CMAKE_SOURCE_DIR}/nbdkit")
   install(TARGETS ${target} LIBRARY DESTINATION "${NBDKIT_MODULE_INSTALL_DIR}/${kind}s")
   add_dependencies(nbdkit-modules ${target})
 endfunction()

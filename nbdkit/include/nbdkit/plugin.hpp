@@ -42,7 +42,6 @@
 #pragma once
 
 #include <nbdkit-plugin-extras.h>
-#include <nbdkit-plugin.h>
 
 #include <cstddef>
 #include <cstdint>

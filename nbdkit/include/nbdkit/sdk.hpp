@@ -5,7 +5,13 @@
 // exports, so a module links to nothing.
 #pragma once
 
+#ifndef NBDKIT_API_VERSION
+#define NBDKIT_API_VERSION 2
+#endif
 #include <nbdkit-plugin.h>
+#if NBDKIT_API_VERSION != 2
+#error "the C++ SDK needs NBDKIT_API_VERSION 2"
+#endif
 
 #include <chrono>
 #include <cstdlib>
