@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# The examples of the page $PAGE (README.md, ...) run as printed. In its source,
+#
+#   <!-- run -->               the shell block below is run; it must exit with 0
+#   <!-- run with /dev/fuse -->     the same, left out where that file is not
+#   <!-- file badsector.cpp -->     the block below is written to that file
+#
+# They run in order, each in its own shell, in a scratch folder that looks like
+# the root of the source tree, with the build folder as build/ and its bin/
+# first in PATH; where the kernel lets us, in a network of its own, so that an
+# example may use the default port, and with nothing left running behind it.
+set -euo pipefail
+
+isolate=(unshare --net --pid --fork --kill-child --mount-proc)
+[ "$(id -u)" -eq 0 ] || isolate=(unshare --map-root-user "${isolate[@]:1}")
+if "${isolate[@]}" ip link set lo up 2>/dev/null; then
+  start_network='ip link set lo up && '
+else
+  echo "no namespaces here: the examples use this machine's network"
+  isolate=() start_network=''
+fi
+
+scratch=$(mktemp -d)
+# shellcheck disable=SC2317  # called by the trap
+stop_leftovers() {
+  local pid_file
+  for pid_file in "$scratch"/*.pid; do
+    [ ! -s "$pid_file" ] || kill "$(cat "$pid_file")" 2>/dev/null || true
+  done
+  rm -rf "$scratch"
+}
+trap stop_leftovers EXIT
+for entry in "$SOURCE"/*; do
+  case ${entry##*/} in build*) ;; *) ln -s "$entry" "$scratch/" ;; esac
+done
+ln -s "$BUILD" "$scratch/build"
+cd "$scratch"
+export PATH="$BUILD/bin:$PATH"
+
+run_block() {   # FIRST-LINE TEXT
+  local start=$SECONDS
+  if timeout -k 5 100 "${isolate[@]}" bash -c "${start_network}exec bash -ec \"\$1\"" example "$2" \
+      >output 2>&1 </dev/null; then
+    echo "$PAGE:$1: ran in $((SECONDS - start)) s"
+  else
+    echo "$PAGE:$1: exit status $? of the example"
+    printf '%s--\n' "$2"
+    cat output
+    return 1
+  fi
+}
+
+ran=0 bad=0 line_number=0 marker='' block='' inside=''
+while IFS= read -r line; do
+  line_number=$((line_number + 1))
+  if [ -n "$inside" ]; then
+    if [ "$line" != '```' ]; then block+=$line$'\n'; continue; fi
+    inside=''
+    case $marker in
+      'run') run_block "$first_line" "$block" || bad=1; ran=$((ran + 1)) ;;
+      'run with '*)
+        if [ -e "${marker#run with }" ]; then
+          run_block "$first_line" "$block" || bad=1; ran=$((ran + 1))
+        else
+          echo "$PAGE:$first_line: left out, there is no ${marker#run with } here"
+        fi ;;
+      'file '*) printf %s "$block" >"${marker#file }" ;;
+    esac
+    marker=''
+  elif [[ $line =~ ^'<!-- '((run|file ).*|run)' -->'$ ]]; then
+    marker=${BASH_REMATCH[1]}
+  elif [[ $line == '```'* ]]; then
+    inside=yes block='' first_line=$((line_number + 1))
+  fi
+done <"$SOURCE/$PAGE"
+
+[ "$ran" -gt 0 ] || { echo "$PAGE: no example ran"; exit 1; }
+exit $bad
