@@ -18,24 +18,30 @@ namespace nbdfuse {
 
 namespace {
 
-// libfuse says why something failed to its log, not to its caller. The last of
-// it becomes part of our sentence.
+// libfuse says why something failed to its log, in pieces of a line, and not to
+// its caller. What it says while it mounts becomes part of our sentence.
 thread_local std::string t_fuse_says;
 
-void on_fuse_log(fuse_log_level level, const char* format, va_list args) noexcept {
+void on_fuse_log(fuse_log_level, const char* format, va_list args) noexcept {
   char text[512];
-  const int length = std::vsnprintf(text, sizeof text, format, args);
-  if (length <= 0) return;
-  std::string_view line(text, std::min<size_t>(static_cast<size_t>(length), sizeof text - 1));
-  while (line.ends_with('\n')) line.remove_suffix(1);
-  if (line.starts_with("fuse: ")) line.remove_prefix(6);
-  if (level <= FUSE_LOG_ERR) t_fuse_says = line;
-  nbd::log::debug(line);
+  if (std::vsnprintf(text, sizeof text, format, args) <= 0) return;
+  if (t_fuse_says.ends_with('\n')) t_fuse_says.clear();
+  t_fuse_says += text;
+  if (t_fuse_says.ends_with('\n')) {
+    nbd::log::debug(std::string_view(t_fuse_says).substr(0, t_fuse_says.size() - 1));
+  }
+}
+
+std::string fuse_reason() {
+  std::string_view reason = t_fuse_says;
+  if (reason.empty()) return "see what fusermount3 says above";
+  if (reason.ends_with('\n')) reason.remove_suffix(1);
+  if (reason.starts_with("fuse: ")) reason.remove_prefix(6);
+  return std::string(reason);
 }
 
 [[noreturn]] void fail_mount(const std::string& path) {
-  nbd::fail("cannot mount at {}: {}", path,
-            t_fuse_says.empty() ? "see what fusermount3 says above" : t_fuse_says);
+  nbd::fail("cannot mount at {}: {}", path, fuse_reason());
 }
 
 // As root directly; others have the set-user-id helper do it.
