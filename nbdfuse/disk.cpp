@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "disk.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "limits.hpp"
+
+namespace nbdfuse {
+
+uint64_t Disk::align_up(uint64_t n) const {
+  return std::min(align_down(n + export_.minimum_block - 1), export_.size);
+}
+
+std::vector<Request> Disk::split(Command command, std::byte* data, uint64_t offset,
+                                 uint64_t length) const {
+  std::vector<Request> pieces;
+  pieces.reserve(length / export_.maximum_block + 1);
+  while (length > 0) {
+    Request& piece = pieces.emplace_back();
+    piece.command = command;
+    piece.offset = offset;
+    piece.length = std::min(length, export_.maximum_block);
+    piece.data = data;
+    offset += piece.length;
+    data += piece.length;
+    length -= piece.length;
+  }
+  return pieces;
+}
+
+// REQUIRES: aligned.
+Task<Status> Disk::transfer(Command command, std::byte* data, uint64_t offset, uint64_t length) {
+  if (length <= export_.maximum_block) {
+    Request whole;
+    whole.command = command;
+    whole.offset = offset;
+    whole.length = length;
+    whole.data = data;
+    co_return co_await Transfer(remote_, {&whole, 1});
+  }
+  auto pieces = split(command, data, offset, length);
+  co_return co_await Transfer(remote_, pieces);
+}
+
+Task<Status> Disk::read(std::span<std::byte> into, uint64_t offset) {
+  const uint64_t end = offset + into.size();
+  if (into.empty()) co_return nbd::kOk;
+  if (aligned(offset, end)) {
+    co_return co_await transfer(Command::read, into.data(), offset, into.size());
+  }
+  const uint64_t first = align_down(offset);
+  std::vector<std::byte> blocks(align_up(end) - first);
+  const Status status = co_await transfer(Command::read, blocks.data(), first, blocks.size());
+  if (status.ok()) std::memcpy(into.data(), blocks.data() + (offset - first), into.size());
+  co_return status;
+}
+
+Task<Status> Disk::write(std::span<const std::byte> from, uint64_t offset) {
+  if (from.empty()) co_return nbd::kOk;
+  const uint64_t end = offset + from.size();
+  // Set before the server has it: a flush that runs meanwhile may not cover it.
+  dirty_.store(true, std::memory_order_release);
+  // The remote only looks at a write's data.
+  auto* const data = const_cast<std::byte*>(from.data());
+  if (export_.minimum_block == 1) {
+    co_return co_await transfer(Command::write, data, offset, from.size());
+  }
+  RangeLock::Held held(ranges_, align_down(offset), align_up(end));
+  co_await held.acquired();
+  if (aligned(offset, end)) {
+    co_return co_await transfer(Command::write, data, offset, from.size());
+  }
+  co_return co_await modify(from, offset, from.size());
+}
+
+// Read-modify-write of the blocks around [offset, offset + length), which is
+// held. An empty from stands for zeroes.
+Task<Status> Disk::modify(std::span<const std::byte> from, uint64_t offset, uint64_t length) {
+  const uint64_t end = offset + length;
+  const uint64_t first = align_down(offset);
+  const uint64_t head_end = align_up(first + 1);
+  const uint64_t last = align_down(end - 1);
+  std::vector<std::byte> blocks(align_up(end) - first);
+  if (first < offset || head_end > end) {
+    const auto status = co_await transfer(Command::read, blocks.data(), first, head_end - first);
+    if (!status.ok()) co_return status;
+  }
+  if (last >= head_end && align_up(end) > end) {
+    const auto status = co_await transfer(Command::read, blocks.data() + (last - first), last,
+                                          align_up(end) - last);
+    if (!status.ok()) co_return status;
+  }
+  std::byte* const target = blocks.data() + (offset - first);
+  if (from.empty()) {
+    std::memset(target, 0, length);
+  } else {
+    std::memcpy(target, from.data(), length);
+  }
+  co_return co_await transfer(Command::write, blocks.data(), first, blocks.size());
+}
+
+Task<Status> Disk::zero(uint64_t offset, uint64_t length, bool allocate) {
+  if (length == 0) co_return nbd::kOk;
+  const uint64_t end = offset + length;
+  dirty_.store(true, std::memory_order_release);
+  RangeLock::Held held(ranges_, align_down(offset), align_up(end));
+  if (export_.minimum_block > 1) co_await held.acquired();
+
+  const uint64_t first = align_up(offset);
+  const uint64_t last = end == export_.size ? end : align_down(end);
+  if (first >= last) co_return co_await modify({}, offset, length);
+  if (offset < first) {
+    const auto status = co_await modify({}, offset, first - offset);
+    if (!status.ok()) co_return status;
+  }
+  const auto status = co_await zero_blocks(first, last - first, allocate);
+  if (!status.ok() || last == end) co_return status;
+  co_return co_await modify({}, last, end - last);
+}
+
+Task<Status> Disk::zero_blocks(uint64_t offset, uint64_t length, bool allocate) {
+  while (length > 0) {
+    const uint64_t span = std::min(length, kMaxSpan);
+    Status status(ENOTSUP);
+    if (export_.can_zero && !zero_refused_.load(std::memory_order_relaxed)) {
+      Request request;
+      request.command = Command::zero;
+      request.offset = offset;
+      request.length = span;
+      request.allocate = allocate;
+      status = co_await Transfer(remote_, {&request, 1});
+    }
+    if (status == Status(ENOTSUP)) {
+      zero_refused_.store(true, std::memory_order_relaxed);
+      status = co_await write_zeroes(offset, span);
+    }
+    if (!status.ok()) co_return status;
+    offset += span;
+    length -= span;
+  }
+  co_return nbd::kOk;
+}
+
+Task<Status> Disk::write_zeroes(uint64_t offset, uint64_t length) {
+  std::vector<std::byte> zeroes(std::min<uint64_t>(length, kMaxPayload));
+  while (length > 0) {
+    const uint64_t span = std::min<uint64_t>(length, zeroes.size());
+    const auto status = co_await transfer(Command::write, zeroes.data(), offset, span);
+    if (!status.ok()) co_return status;
+    offset += span;
+    length -= span;
+  }
+  co_return nbd::kOk;
+}
+
+Task<Status> Disk::flush() {
+  // Cleared first: a write that begins while we flush sets it again.
+  const bool was_dirty = dirty_.exchange(false, std::memory_order_acq_rel);
+  if (!export_.can_flush) co_return nbd::kOk;
+  Request request;
+  const auto status = co_await Transfer(remote_, {&request, 1});
+  if (!status.ok() && was_dirty) dirty_.store(true, std::memory_order_release);
+  co_return status;
+}
+
+Task<Found> Disk::seek(uint64_t offset, bool hole) {
+  if (offset >= size()) co_return Found(Status(ENXIO));
+  if (!export_.can_block_status) co_return Found(hole ? size() : offset);
+  for (uint64_t at = offset; at < size();) {
+    Request request;
+    request.command = Command::block_status;
+    request.offset = align_down(at);
+    request.length = std::min(kMaxSpan, size() - request.offset);
+    const auto status = co_await Transfer(remote_, {&request, 1});
+    if (!status.ok()) co_return Found(status);
+    const uint64_t before = at;
+    for (const Extent& extent : request.extents) {
+      const uint64_t extent_end = std::min(extent.offset + extent.length, size());
+      if (extent_end <= at) continue;
+      if (extent.zero == hole) co_return Found(at);
+      at = extent_end;
+    }
+    if (at == before) co_return Found(Status(EIO));  // an answer that says nothing
+  }
+  if (hole) co_return Found(size());  // every file ends in a hole
+  co_return Found(Status(ENXIO));
+}
+
+}  // namespace nbdfuse

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Every limit of nbdfuse, with its reason.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace nbdfuse {
+
+// Requests that the kernel may have open with us at a time. Each owns one
+// buffer, so this also bounds memory: 256 x (1 MiB + 4 KiB) if all are large.
+// Hundreds, because a server that needs a second for each must still be busy.
+inline constexpr unsigned kMaxInFlight = 256;
+
+// What one read or write carries: the kernel's own bound (256 pages).
+inline constexpr size_t kMaxPayload = 1 << 20;
+
+// -C: as in libnbd's nbdfuse.
+inline constexpr unsigned kDefaultConnections = 4;
+inline constexpr unsigned kMaxConnections = 1024;
+
+// One WRITE_ZEROES or BLOCK_STATUS: the length field has 32 bits; 1 GiB keeps
+// a slow server's answer within reach and is a multiple of any block size.
+inline constexpr uint64_t kMaxSpan = 1 << 30;
+
+// What a server may need (NBD allows up to 64 KiB; some need more). A larger
+// minimum than one of our requests cannot be served by read-modify-write.
+inline constexpr uint64_t kMaxMinimumBlock = kMaxPayload;
+
+// Names and attributes change only through us: the kernel may keep them.
+inline constexpr double kAttrTimeoutSeconds = 60;
+
+// At the end the server gets this long to close its side.
+inline constexpr std::chrono::milliseconds kDisconnectTimeout{2000};
+
+}  // namespace nbdfuse

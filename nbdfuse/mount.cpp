@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "mount.hpp"
+
+#include <fcntl.h>
+#include <fuse3/fuse_log.h>
+#include <sys/eventfd.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include <cstdarg>
+#include <cstdio>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "base/process.hpp"
+
+namespace nbdfuse {
+
+namespace {
+
+// libfuse says why something failed to its log, in pieces of a line, and not to
+// its caller. What it says while it mounts becomes part of our sentence.
+thread_local std::string t_fuse_says;
+
+void on_fuse_log(fuse_log_level, const char* format, va_list args) noexcept {
+  char text[512];
+  if (std::vsnprintf(text, sizeof text, format, args) <= 0) return;
+  if (t_fuse_says.ends_with('\n')) t_fuse_says.clear();
+  t_fuse_says += text;
+  if (t_fuse_says.ends_with('\n')) {
+    nbd::log::debug(std::string_view(t_fuse_says).substr(0, t_fuse_says.size() - 1));
+  }
+}
+
+std::string fuse_reason() {
+  std::string_view reason = t_fuse_says;
+  if (reason.empty()) return "see what fusermount3 says above";
+  if (reason.ends_with('\n')) reason.remove_suffix(1);
+  if (reason.starts_with("fuse: ")) reason.remove_prefix(6);
+  return std::string(reason);
+}
+
+[[noreturn]] void fail_mount(const std::string& path) {
+  nbd::fail("cannot mount at {}: {}", path, fuse_reason());
+}
+
+// As root directly; others have the set-user-id helper do it.
+int unmount_path(const std::string& path, bool lazy) {
+  if (::geteuid() == 0) {
+    const int flags = UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0);
+    return ::umount2(path.c_str(), flags) == 0 ? 0 : errno;
+  }
+  nbd::SpawnOptions helper;
+  helper.argv = {"fusermount3", lazy ? "-uqz" : "-uq", "--", path};
+  return nbd::spawn(helper).wait().success() ? 0 : EBUSY;
+}
+
+}  // namespace
+
+Mount::Mount(FileSystem& file_system, const MountPoint& where,
+             const std::vector<std::string>& options, unsigned max_in_flight)
+    : file_system_(file_system),
+      path_(where.path),
+      max_in_flight_(max_in_flight),
+      buffers_(max_in_flight) {
+  ended_.reset(nbd::sys([] { return ::eventfd(0, EFD_CLOEXEC); }, "eventfd"));
+  fuse_set_log_func(on_fuse_log);
+  std::vector<std::string> words{"nbdfuse", "-osubtype=nbdfuse"};
+  for (const auto& option : options) words.push_back("-o" + option);
+  std::vector<char*> argv;
+  for (auto& word : words) argv.push_back(word.data());
+  fuse_args args = FUSE_ARGS_INIT(static_cast<int>(argv.size()), argv.data());
+  session_.reset(
+      fuse_session_new(&args, &FileSystem::operations(), sizeof(fuse_lowlevel_ops), &file_system_));
+  fuse_opt_free_args(&args);
+  if (!session_) fail_mount(path_);
+  if (fuse_session_mount(session_.get(), path_.c_str()) == -1) fail_mount(path_);
+}
+
+Mount::~Mount() {
+  if (reader_.joinable()) reader_.join();
+  fuse_session_unmount(session_.get());
+}
+
+void Mount::start() {
+  reader_ = std::jthread([this] { serve(); });
+}
+
+void Mount::serve() noexcept {
+  fuse_session* const session = session_.get();
+  while (fuse_session_exited(session) == 0) {
+    file_system_.incoming = buffers_.take();
+    fuse_buf* const raw = file_system_.incoming.raw();
+    const int result = fuse_session_receive_buf(session, raw);
+    if (result == -EINTR || result == -EAGAIN) continue;
+    if (result <= 0) {
+      if (result < 0) nbd::log::error("reading from the kernel: {}", nbd::errno_text(-result));
+      break;
+    }
+    // A copy: the operation may take the buffer, and answer, before this returns.
+    const fuse_buf received = *raw;
+    fuse_session_process_buf(session, &received);
+  }
+  file_system_.incoming = Buffer();
+  buffers_.wait_idle(max_in_flight_);
+  (void)::eventfd_write(ended_.get(), 1);
+}
+
+void Mount::unmount() noexcept {
+  try {
+    int error = unmount_path(path_, false);
+    if (error != EBUSY) {
+      if (error != 0) nbd::log::error("cannot unmount {}: {}", path_, nbd::errno_text(error));
+      return;
+    }
+    nbd::log::error(
+        "{} is in use: it is taken out of sight, and served until its last user closes "
+        "it; a second signal ends that",
+        path_);
+    const nbd::Fd root(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+    if (root) (void)::syncfs(root.get());
+    error = unmount_path(path_, true);
+    if (error != 0) nbd::log::error("cannot unmount {}: {}", path_, nbd::errno_text(error));
+  } catch (const nbd::Error& error) {
+    nbd::log::error("cannot unmount {}: {}", path_, error.what());
+  }
+}
+
+void Mount::detach() noexcept {
+  try {
+    (void)unmount_path(path_, true);
+  } catch (const nbd::Error& error) {
+    nbd::log::error("cannot unmount {}: {}", path_, error.what());
+  }
+}
+
+}  // namespace nbdfuse

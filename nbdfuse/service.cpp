@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "service.hpp"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+
+namespace nbdfuse {
+
+namespace {
+
+// REQUIRES: result and done_fd outlive it.
+Detached flush_and_tell(Disk& disk, Status& result, int done_fd) {
+  result = co_await disk.flush();
+  (void)::eventfd_write(done_fd, 1);
+}
+
+}  // namespace
+
+Service::Service() {
+  sigset_t set;
+  ::sigemptyset(&set);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&set, signal);
+  ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  signals_.reset(nbd::sys([&] { return ::signalfd(-1, &set, SFD_CLOEXEC); }, "signalfd"));
+  ::signal(SIGPIPE, SIG_IGN);
+}
+
+int Service::serve(Mount& mount, Disk& disk) {
+  wait(mount.ended_fd(), mount);
+  if (!disk.dirty()) return 0;
+  const nbd::Fd done(nbd::sys([] { return ::eventfd(0, EFD_CLOEXEC); }, "eventfd"));
+  Status flushed;
+  flush_and_tell(disk, flushed, done.get());
+  wait(done.get(), mount);
+  if (flushed.ok()) return 0;
+  nbd::log::error("what was written last may be lost: the server did not flush: {}",
+                  nbd::errno_text(flushed.errnum()));
+  return 1;
+}
+
+// Until event_fd is readable.
+void Service::wait(int event_fd, Mount& mount) {
+  for (;;) {
+    pollfd fds[] = {{event_fd, POLLIN, 0}, {signals_.get(), POLLIN, 0}};
+    nbd::sys([&] { return ::poll(fds, 2, -1); }, "poll");
+    if (fds[0].revents != 0) return;
+    if (fds[1].revents == 0) continue;
+    signalfd_siginfo info;
+    if (::read(signals_.get(), &info, sizeof info) != sizeof info) continue;
+    nbd::log::debug("signal {}", info.ssi_signo);
+    if (std::exchange(unmounting_, true)) {
+      nbd::log::error("interrupted again: ending with requests in flight");
+      mount.detach();
+      // Not exit: threads are at work on what a destructor would take away.
+      ::_exit(1);
+    }
+    unmounter_ = std::jthread([&mount] { mount.unmount(); });
+  }
+}
+
+}  // namespace nbdfuse

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The life of a mount: served until it is unmounted or a signal asks for it,
+// then flushed.
+//
+// Threads: for the main thread; unmounting on a signal runs in one of its own,
+// since it may wait for the server.
+#pragma once
+
+#include "base/fd.hpp"
+#include "disk.hpp"
+#include "mount.hpp"
+
+namespace nbdfuse {
+
+class Service {
+ public:
+  // Blocks SIGTERM, SIGINT and SIGHUP, here and in the threads that this one
+  // starts: serve() takes them. REQUIRES: there are no others yet.
+  Service();
+
+  // The exit status: 0 if all that was written is on the server. The first
+  // signal unmounts; another, while that is not done, ends the process.
+  int serve(Mount& mount, Disk& disk);
+
+ private:
+  void wait(int event_fd, Mount& mount);
+
+  nbd::Fd signals_;
+  std::jthread unmounter_;
+  bool unmounting_ = false;
+};
+
+}  // namespace nbdfuse
