@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "commands.hpp"
+
+#include <fnmatch.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <random>
+
+#include "base/error.hpp"
+#include "base/parse.hpp"
+#include "base/process.hpp"
+#include "report/console.hpp"
+#include "report/json.hpp"
+#include "report/junit.hpp"
+#include "scenario/load.hpp"
+
+namespace testkit {
+
+namespace {
+
+// --nbdkit, else $TESTKIT_NBDKIT, else the one built with this program, else PATH.
+std::string find_nbdkit(const std::string& given) {
+  if (!given.empty()) return given;
+  if (const char* env = std::getenv("TESTKIT_NBDKIT"); env != nullptr && *env != '\0') return env;
+  const std::string sibling = nbd::executable_directory() + "/nbdkit";
+  return ::access(sibling.c_str(), X_OK) == 0 ? sibling : "nbdkit";
+}
+
+// A seed that a person can type.
+uint64_t random_seed() { return std::random_device{}(); }
+
+// The whole set, or nothing and the problems on stderr.
+std::optional<std::vector<ScenarioFile>> load_or_complain(const std::vector<std::string>& paths,
+                                                          uint64_t seed) {
+  Loaded loaded = load_scenarios(paths, seed);
+  for (const Problem& problem : loaded.problems) fmt::print(stderr, "{}\n", problem.text());
+  if (loaded.problems.empty()) return std::move(loaded.files);
+  fmt::print(stderr, "testkit: {} problem{} in the scenario files\n", loaded.problems.size(),
+             loaded.problems.size() == 1 ? "" : "s");
+  return std::nullopt;
+}
+
+bool contains(const std::vector<std::string>& list, std::string_view word) {
+  return std::find(list.begin(), list.end(), word) != list.end();
+}
+
+// The glob is held against the id, the name, and the id with the cell's label.
+bool filter_fits(const std::string& glob, const ScenarioFile& file, const Cell& cell) {
+  const auto fits = [&](const std::string& text) {
+    return ::fnmatch(glob.c_str(), text.c_str(), 0) == 0;
+  };
+  return glob.empty() || fits(file.id) || fits(file.name) ||
+         fits(fmt::format("{} [{}]", file.id, cell.label));
+}
+
+bool selected(const RunSettings& settings, const ScenarioFile& file, const Cell& cell) {
+  if (settings.cell != 0 && cell.number != settings.cell) return false;
+  if (!settings.transports.empty() && !contains(settings.transports, transport_name(cell.transport))) {
+    return false;
+  }
+  const bool tagged = settings.tags.empty() ||
+                      std::any_of(file.tags.begin(), file.tags.end(),
+                                  [&](const std::string& tag) { return contains(settings.tags, tag); });
+  return tagged && filter_fits(settings.filter, file, cell);
+}
+
+std::vector<Job> plan(const RunSettings& settings, const std::vector<ScenarioFile>& files) {
+  std::vector<Job> jobs;
+  for (const ScenarioFile& file : files) {
+    for (const Cell& cell : file.cells) {
+      if (selected(settings, file, cell)) jobs.push_back({&file, &cell});
+    }
+  }
+  return jobs;
+}
+
+size_t count_files(const std::vector<Job>& jobs) {
+  size_t count = 0;
+  const ScenarioFile* last = nullptr;
+  for (const Job& job : jobs) count += std::exchange(last, job.file) != job.file ? 1 : 0;
+  return count;
+}
+
+void print_list(const std::vector<Job>& jobs) {
+  const ScenarioFile* last = nullptr;
+  for (const Job& job : jobs) {
+    if (std::exchange(last, job.file) != job.file) {
+      fmt::print("{}: {}\n", job.file->id, job.file->name);
+    }
+    fmt::print("  {} [{}]\n", job.cell->number, job.cell->label);
+  }
+}
+
+void write_file(const std::string& path, const std::string& text) {
+  std::ofstream out(path, std::ios::binary | std::ios::trunc);
+  out << text;
+  out.close();
+  if (!out) nbd::fail_errno(errno, "cannot write {}", path);
+}
+
+std::vector<std::string> write_reports(const RunSettings& settings, const RunReport& report) {
+  std::vector<std::string> written;
+  if (!settings.junit.empty()) {
+    write_file(settings.junit, junit_xml(report));
+    written.push_back(settings.junit);
+  }
+  if (!settings.json.empty()) {
+    write_file(settings.json, json_report(report));
+    written.push_back(settings.json);
+  }
+  return written;
+}
+
+}  // namespace
+
+int check_scenarios(const std::vector<std::string>& paths) {
+  const auto files = load_or_complain(paths, 0);
+  if (!files) return kExitUsage;
+  size_t cells = 0;
+  for (const ScenarioFile& file : *files) cells += file.cells.size();
+  fmt::print("{} scenarios, {} cells: no problems\n", files->size(), cells);
+  return kExitPass;
+}
+
+int run_scenarios(const RunSettings& settings) {
+  RunReport report;
+  report.seed = settings.seed.value_or(random_seed());
+  const RunOptions options{find_nbdkit(settings.nbdkit), nbd::parse_delay("--timeout", settings.timeout),
+                           settings.keep_logs};
+  report.nbdkit = options.nbdkit;
+  report.nbdkit_was_given = !settings.nbdkit.empty();
+  const auto files = load_or_complain(settings.paths, report.seed);
+  if (!files) return kExitUsage;
+  report.jobs = plan(settings, *files);
+  if (report.jobs.empty()) nbd::fail("no cell of these scenarios fits the options");
+  if (settings.list) {
+    print_list(report.jobs);
+    return kExitPass;
+  }
+
+  report.results.resize(report.jobs.size());
+  Console console(report, stdout, {::isatty(STDOUT_FILENO) == 1, settings.quiet});
+  console.start(count_files(report.jobs));
+  const auto start = Clock::now();
+  Interrupt interrupt;
+  {
+    const SignalWatch watch(interrupt);
+    run_jobs(report.jobs, settings.jobs, options, interrupt, [&](size_t index, CellResult result) {
+      report.results[index] = std::move(result);
+      console.cell_done(index);
+    });
+  }
+  report.took = Clock::now() - start;
+  console.finish(write_reports(settings, report));
+  if (interrupt.requested()) return 128 + interrupt.signal();
+  return report.totals().failed == 0 ? kExitPass : kExitFailed;
+}
+
+}  // namespace testkit

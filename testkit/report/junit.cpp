@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "report/junit.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <span>
+
+#include "report/console.hpp"
+
+namespace testkit {
+
+namespace {
+
+// Length of the UTF-8 sequence at the start of `text` that XML may hold; 0 if
+// there is none.
+size_t xml_char_length(std::string_view text) {
+  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned lead = byte(0);
+  if (lead < 0x80) return lead >= 0x20 && lead != 0x7f ? 1 : 0;
+  const size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+  if (lead < 0xc2 || lead > 0xf4 || text.size() < length) return 0;
+  uint32_t code = lead & (0x7fu >> length);
+  for (size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+    code = code << 6 | (byte(i) & 0x3f);
+  }
+  constexpr uint32_t kSmallest[]{0, 0, 0x80, 0x800, 0x10000};
+  const bool surrogate = code >= 0xd800 && code <= 0xdfff;
+  const bool no_character = code == 0xfffe || code == 0xffff || code > 0x10ffff;
+  return code < kSmallest[length] || surrogate || no_character ? 0 : length;
+}
+
+double seconds(Duration time) { return std::chrono::duration<double>(time).count(); }
+
+std::string testcase(const RunReport& report, const Job& job, const CellResult& result) {
+  std::string class_name = job.file->id;
+  std::replace(class_name.begin(), class_name.end(), '/', '.');
+  std::string out =
+      fmt::format("    <testcase classname=\"{}\" name=\"{} [{}]\" file=\"{}\" time=\"{:.3f}\">\n",
+                  xml_escape(class_name), xml_escape(job.file->name), xml_escape(job.cell->label),
+                  xml_escape(job.file->path), seconds(result.took));
+  const std::string block = console_block(report, job, result, false);
+  if (result.verdict == Verdict::failed) {
+    out += fmt::format("      <failure type=\"expectation\" message=\"{}\">{}</failure>\n",
+                       xml_escape(first_fault(result)), xml_escape(block));
+  } else if (result.verdict == Verdict::skipped) {
+    out += fmt::format("      <skipped message=\"{}\"/>\n", xml_escape(result.skip_reason));
+  }
+  out += fmt::format("      <system-out>{}</system-out>\n", xml_escape(block));
+  return out + "    </testcase>\n";
+}
+
+std::string attributes(const RunReport& part) {
+  const RunReport::Totals totals = part.totals();
+  return fmt::format("tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"{}\"", part.results.size(),
+                     totals.failed, totals.skipped);
+}
+
+// The cells of jobs[first, last), all of one scenario.
+std::string testsuite(const RunReport& report, size_t first, size_t last) {
+  RunReport part;
+  Duration took{};
+  std::string cases;
+  for (size_t i = first; i < last; ++i) {
+    part.results.push_back(report.results[i]);
+    took += report.results[i].took;
+    cases += testcase(report, report.jobs[i], report.results[i]);
+  }
+  const ScenarioFile& file = *report.jobs[first].file;
+  return fmt::format("  <testsuite name=\"{}\" {} time=\"{:.3f}\">\n"
+                     "    <properties><property name=\"seed\" value=\"{}\"/></properties>\n",
+                     xml_escape(file.id), attributes(part), seconds(took), report.seed) +
+         cases + "  </testsuite>\n";
+}
+
+}  // namespace
+
+std::string xml_escape(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    size_t length = 1;
+    switch (text[0]) {
+      case '&': out += "&amp;"; break;
+      case '<': out += "&lt;"; break;
+      case '>': out += "&gt;"; break;
+      case '"': out += "&quot;"; break;
+      case '\n': case '\t': out += text[0]; break;
+      default:
+        length = xml_char_length(text);
+        out += length == 0 ? "\xef\xbf\xbd" : text.substr(0, length);
+        length = std::max<size_t>(length, 1);
+    }
+    text.remove_prefix(length);
+  }
+  return out;
+}
+
+std::string junit_xml(const RunReport& report) {
+  std::string out = fmt::format("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+                                "<testsuites name=\"testkit\" {} time=\"{:.3f}\">\n",
+                                attributes(report), seconds(report.took));
+  for (size_t first = 0; first < report.jobs.size();) {
+    size_t last = first;
+    while (last < report.jobs.size() && report.jobs[last].file == report.jobs[first].file) ++last;
+    out += testsuite(report, first, last);
+    first = last;
+  }
+  return out + "</testsuites>\n";
+}
+
+}  // namespace testkit

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "run/captive-server.hpp"
+
+#include <signal.h>
+
+#include "base/error.hpp"
+#include "run/files.hpp"
+#include "run/text-check.hpp"
+
+namespace testkit {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int kPortAttempts = 5;
+// A server has this long to listen, unless the cell's own time is shorter.
+constexpr auto kStartTime = 20s;
+// ... and to end after SIGTERM, with its requests in flight.
+constexpr auto kStopTime = 5s;
+constexpr size_t kMaxLog = 4u << 20;
+
+Variables address_variables(const Endpoint& endpoint, const std::string& export_name) {
+  const bool tcp = endpoint.transport == Transport::tcp;
+  return {{"uri", endpoint.uri(export_name)},
+          {"unixsocket", tcp ? "" : endpoint.path},
+          {"port", tcp ? std::to_string(endpoint.port) : ""},
+          {"exportname", export_name}};
+}
+
+Variables joined(Variables a, const Variables& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+}  // namespace
+
+std::vector<std::string> server_argv(const Server& server, const Endpoint& endpoint,
+                                     const std::string& nbdkit, const Variables& variables) {
+  if (!server.command.empty()) {
+    return expand(server.command, joined(address_variables(endpoint, server.export_name), variables));
+  }
+  std::vector<std::string> argv{nbdkit, "-f"};
+  const auto add = [&](std::initializer_list<std::string> words) { argv.insert(argv.end(), words); };
+  const auto add_parameters = [&](const std::vector<Parameter>& parameters) {
+    for (const auto& [key, value] : parameters) add({key + "=" + expand(value, variables)});
+  };
+  if (endpoint.transport == Transport::tcp) {
+    add({"-i", "127.0.0.1", "-p", std::to_string(endpoint.port)});
+  } else {
+    add({"-U", endpoint.path});
+  }
+  if (!server.export_name.empty()) add({"-e", server.export_name});
+  if (server.threads != 0) add({"-t", std::to_string(server.threads)});
+  for (const std::string& option : server.options) add({expand(option, variables)});
+  for (const Filter& filter : server.filters) add({"--filter=" + filter.name});
+  add({server.plugin});
+  add_parameters(server.parameters);
+  for (const Filter& filter : server.filters) add_parameters(filter.parameters);
+  return argv;
+}
+
+void CaptiveServer::launch(const Server& server, const ServerPlace& place,
+                           const Variables& variables) {
+  argv_ = server_argv(server, endpoint_, place.nbdkit, variables);
+  const nbd::Fd log = create_file(place.log_path);
+  nbd::SpawnOptions options;
+  options.argv = argv_;
+  options.directory = place.directory;
+  options.stdout_fd = log.get();
+  options.stderr_fd = log.get();
+  options.own_group = true;
+  options.parent_death_signal = SIGTERM;  // should testkit itself be killed
+  child_ = nbd::spawn(options);
+}
+
+// False if it ended before it listened.
+bool CaptiveServer::wait_until_listening(const Deadline& deadline, const Interrupt& interrupt) {
+  for (auto pause = 1ms;; pause = std::min(pause * 2, 20ms)) {
+    // In this order: one that listens and then dies is found by the next look.
+    const bool listening = endpoint_.is_listening();
+    if (ended()) return false;
+    if (listening) return true;
+    if (deadline.passed()) {
+      nbd::fail("the server does not listen on {} in time: {}", endpoint_.uri(export_name_),
+                command_line());
+    }
+    pollfd end{child_.pidfd(), POLLIN, 0};
+    const Wake wake = wait_any({&end, 1}, Deadline::after(pause).sooner(deadline), interrupt);
+    if (wake == Wake::interrupted) nbd::fail("interrupted");
+  }
+}
+
+CaptiveServer CaptiveServer::start(const Server& server, Transport transport,
+                                   const ServerPlace& place, const Variables& variables,
+                                   const Deadline& deadline, const Interrupt& interrupt) {
+  CaptiveServer captive;
+  captive.export_name_ = server.export_name;
+  captive.log_path_ = place.log_path;
+  captive.endpoint_ = {transport, place.socket_path, 0};
+  for (int attempt = 1;; ++attempt) {
+    std::optional<PortReservation> reservation;
+    if (transport == Transport::tcp) {
+      captive.endpoint_.port = reservation.emplace().port();
+      // A server without SO_REUSEADDR cannot bind beside the reservation.
+      if (attempt > 1) reservation->release();
+    }
+    captive.launch(server, place, variables);
+    if (captive.wait_until_listening(Deadline::after(kStartTime).sooner(deadline), interrupt)) {
+      return captive;
+    }
+    const bool port_was_taken = transport == Transport::tcp && attempt < kPortAttempts &&
+                                read_file(place.log_path, kMaxLog).find(nbd::errno_text(EADDRINUSE)) !=
+                                    std::string::npos;
+    if (port_was_taken) continue;
+    std::string message = fmt::format("the server ended before it listened ({}): {}",
+                                      captive.child_.ended()->describe(), captive.command_line());
+    for (const std::string& line : captive.last_log_lines(3)) message += "\n" + line;
+    throw nbd::Error(message);
+  }
+}
+
+Variables CaptiveServer::variables() const { return address_variables(endpoint_, export_name_); }
+
+std::optional<nbd::ExitStatus> CaptiveServer::ended() { return child_.wait_for(0ms); }
+
+std::string CaptiveServer::stop() {
+  child_.kill_group(SIGTERM);
+  const auto status = child_.wait_for(std::chrono::duration_cast<std::chrono::milliseconds>(kStopTime));
+  child_.kill_group(SIGKILL);
+  if (!status) {
+    child_.wait();
+    return fmt::format("still running {} after SIGTERM, killed", show_time(kStopTime));
+  }
+  // Ending by the SIGTERM itself is fine; an exit status of its own is an error
+  // that it found at its end, a leak that a sanitizer reports for one.
+  const bool fine = status->success() || status->signal == SIGTERM || status->code == 128 + SIGTERM;
+  return fine ? "" : status->describe();
+}
+
+std::vector<std::string> CaptiveServer::last_log_lines(size_t count) const {
+  return last_lines(read_file(log_path_, kMaxLog), count);
+}
+
+}  // namespace testkit

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// A server of the cell's own: started on a private address, watched, stopped.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/process.hpp"
+#include "run/endpoint.hpp"
+#include "run/wait.hpp"
+#include "scenario/substitute.hpp"
+
+namespace testkit {
+
+struct ServerPlace {
+  std::string nbdkit;       // the program
+  std::string socket_path;  // for transport unix
+  std::string directory;    // where it runs
+  std::string log_path;     // takes its stdout and stderr
+};
+
+class CaptiveServer {
+ public:
+  // Returns when it listens. Throws an Error if it does not within the
+  // deadline, or ends before.
+  static CaptiveServer start(const Server& server, Transport transport, const ServerPlace& place,
+                             const Variables& variables, const Deadline& deadline,
+                             const Interrupt& interrupt);
+
+  const Endpoint& endpoint() const { return endpoint_; }
+  const std::string& export_name() const { return export_name_; }
+  std::string command_line() const { return nbd::shell_quote(argv_); }
+  // $uri and the like, for the clients.
+  Variables variables() const;
+
+  // How it ended, if it has done so on its own.
+  std::optional<nbd::ExitStatus> ended();
+  // Asks it to end and, after a while, makes it. Nothing if it ended well.
+  std::string stop();
+  std::vector<std::string> last_log_lines(size_t count) const;
+
+ private:
+  CaptiveServer() = default;
+  void launch(const Server& server, const ServerPlace& place, const Variables& variables);
+  bool wait_until_listening(const Deadline& deadline, const Interrupt& interrupt);
+
+  Endpoint endpoint_;
+  std::string export_name_;
+  std::string log_path_;
+  std::vector<std::string> argv_;
+  nbd::Child child_;
+};
+
+// The command line of `server` at `endpoint`.
+std::vector<std::string> server_argv(const Server& server, const Endpoint& endpoint,
+                                     const std::string& nbdkit, const Variables& variables);
+
+}  // namespace testkit

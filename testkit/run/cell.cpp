@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "run/cell.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <exception>
+#include <sstream>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "run/round.hpp"
+
+namespace testkit {
+
+namespace {
+
+bool in_path(const std::string& program) {
+  if (program.find('/') != std::string::npos) return ::access(program.c_str(), X_OK) == 0;
+  const char* path = std::getenv("PATH");
+  std::istringstream folders(path != nullptr ? path : "/usr/bin:/bin");
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    if (::access((folder + "/" + program).c_str(), X_OK) == 0) return true;
+  }
+  return false;
+}
+
+// A skip says what to install.
+std::string package_of(const std::string& program) {
+  struct Row {
+    std::string_view program, package;
+  };
+  static constexpr std::array kRows{
+      Row{"qemu-img", "qemu-utils"}, Row{"qemu-io", "qemu-utils"},   Row{"qemu-nbd", "qemu-utils"},
+      Row{"nbdcopy", "libnbd-bin"},  Row{"nbdinfo", "libnbd-bin"},   Row{"nbdsh", "python3-libnbd"},
+      Row{"nbdfuse", "nbdfuse"},     Row{"nbd-client", "nbd-client"}, Row{"nbd-server", "nbd-server"},
+      Row{"fio", "fio"}};
+  const auto row = std::find_if(kRows.begin(), kRows.end(), [&](const Row& r) { return r.program == program; });
+  return row == kRows.end() ? "" : fmt::format(" (Debian package {})", row->package);
+}
+
+std::string show(const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words) out += (out.empty() ? "" : " ") + word;
+  return out.size() > 200 ? out.substr(0, 200) + "..." : out;
+}
+
+// The first difference between two rounds; empty if there is none.
+std::string find_difference(const std::vector<Observation>& same, const std::vector<Observed>& first,
+                            const std::vector<Observed>& other) {
+  const auto differ = [](const char* what, size_t client, const std::string& a, const std::string& b) {
+    return a == b ? "" : fmt::format("{} of client {} was \"{}\", then \"{}\"", what, client + 1, a, b);
+  };
+  std::string found;
+  for (size_t i = 0; i < std::min(first.size(), other.size()); ++i) {
+    for (const Observation observation : same) {
+      if (!found.empty()) return found;
+      switch (observation) {
+        case Observation::exit: found = differ("exit", i, first[i].exit, other[i].exit); break;
+        case Observation::out: found = differ("stdout", i, first[i].out, other[i].out); break;
+        case Observation::err: found = differ("stderr", i, first[i].err, other[i].err); break;
+        case Observation::results:
+          if (first[i].results != other[i].results) {
+            found = differ("results", i, show(first[i].results), show(other[i].results)) +
+                    (show(first[i].results) == show(other[i].results) ? "results differ" : "");
+          }
+          break;
+      }
+    }
+  }
+  return found;
+}
+
+Action compare_rounds(const Scenario& scenario, const std::vector<RoundOutcome>& rounds) {
+  Action action;
+  action.what = fmt::format("{} rounds", rounds.size());
+  action.expected = action.happened = "the same outcome";
+  for (size_t i = 1; i < rounds.size() && action.passed; ++i) {
+    const std::string differ = find_difference(scenario.same, rounds[0].observed, rounds[i].observed);
+    if (differ.empty()) continue;
+    action.passed = false;
+    action.happened = differ;
+  }
+  return action;
+}
+
+void run_rounds(const ScenarioFile& file, const Cell& cell, const RunOptions& options,
+                const Interrupt& interrupt, CellResult& result) {
+  const Deadline deadline = Deadline::after(cell.scenario.within.value_or(options.timeout));
+  std::vector<RoundOutcome> rounds;
+  for (unsigned n = 1; n <= cell.scenario.repeat; ++n) {
+    rounds.push_back(run_round(file, cell, n, options, deadline, interrupt));
+    const RoundOutcome& round = rounds.back();
+    result.actions.insert(result.actions.end(), round.actions.begin(), round.actions.end());
+    if (round.interrupted) {
+      result.verdict = Verdict::skipped;
+      result.skip_reason = "interrupted";
+      return;
+    }
+    if (!round.passed()) break;
+  }
+  if (!cell.scenario.same.empty() && rounds.back().passed()) {
+    result.actions.push_back(compare_rounds(cell.scenario, rounds));
+  }
+  const bool passed = std::all_of(result.actions.begin(), result.actions.end(),
+                                  [](const Action& a) { return a.passed; });
+  result.verdict = passed ? Verdict::passed : Verdict::failed;
+}
+
+}  // namespace
+
+std::string missing_need(const Needs& needs) {
+  for (const std::string& program : needs.programs) {
+    if (!in_path(program)) return fmt::format("program {} is missing{}", program, package_of(program));
+  }
+  if (needs.root && ::geteuid() != 0) return "needs to run as root";
+  return "";
+}
+
+CellResult run_cell(const ScenarioFile& file, const Cell& cell, const RunOptions& options,
+                    const Interrupt& interrupt) {
+  CellResult result;
+  const auto start = Clock::now();
+  result.skip_reason = interrupt.requested() ? "interrupted" : missing_need(cell.scenario.needs);
+  if (!result.skip_reason.empty()) {
+    result.verdict = Verdict::skipped;
+    return result;
+  }
+  try {
+    run_rounds(file, cell, options, interrupt, result);
+  } catch (const std::exception& error) {
+    // What cannot be gone on from: a server that does not start, a full disk.
+    result.verdict = interrupt.requested() ? Verdict::skipped : Verdict::failed;
+    if (interrupt.requested()) result.skip_reason = "interrupted";
+    result.actions.push_back({"run", "goes on", error.what(), Clock::now() - start, false, {}});
+  }
+  result.took = Clock::now() - start;
+  return result;
+}
+
+}  // namespace testkit

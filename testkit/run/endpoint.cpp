@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "run/endpoint.hpp"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "base/error.hpp"
+
+namespace testkit {
+
+namespace {
+
+// /proc/net/unix: "Num RefCount Protocol Flags Type St Inode Path"; a listening
+// socket has __SO_ACCEPTCON (1 << 16) in Flags.
+bool unix_is_listening(const std::string& path) {
+  struct stat st {};
+  if (::stat(path.c_str(), &st) != 0) return false;  // cheaper than reading the table
+  std::ifstream table("/proc/net/unix");
+  std::string line;
+  while (std::getline(table, line)) {
+    if (!line.ends_with(" " + path)) continue;
+    std::istringstream fields(line);
+    std::string number, references, protocol, flags;
+    fields >> number >> references >> protocol >> flags;
+    constexpr unsigned long kAcceptCon = 1ul << 16;
+    if ((std::stoul(flags, nullptr, 16) & kAcceptCon) != 0) return true;
+  }
+  return false;
+}
+
+// /proc/net/tcp: "sl: LOCAL:PORT REMOTE:PORT STATE ..." in hexadecimal; 0A is
+// LISTEN. A server on any address (0.0.0.0 or ::) serves 127.0.0.1 as well.
+bool tcp_is_listening(uint16_t port) {
+  const std::string wanted = fmt::format(":{:04X}", port);
+  for (const char* name : {"/proc/net/tcp", "/proc/net/tcp6"}) {
+    std::ifstream table(name);
+    std::string line;
+    while (std::getline(table, line)) {
+      std::istringstream fields(line);
+      std::string slot, local, remote, state;
+      fields >> slot >> local >> remote >> state;
+      if (state == "0A" && local.ends_with(wanted)) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string uri_escape(std::string_view text) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+  std::string out;
+  for (const char c : text) {
+    if (kPlain.find(c) != std::string_view::npos) out += c;
+    else out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+  return out;
+}
+
+std::string Endpoint::uri(const std::string& export_name) const {
+  const std::string name = uri_escape(export_name);
+  if (transport == Transport::tcp) return fmt::format("nbd://127.0.0.1:{}/{}", port, name);
+  return fmt::format("nbd+unix:///{}?socket={}", name, path);
+}
+
+bool Endpoint::is_listening() const {
+  return transport == Transport::tcp ? tcp_is_listening(port) : unix_is_listening(path);
+}
+
+PortReservation::PortReservation()
+    : socket_(nbd::sys([] { return ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); }, "socket")) {
+  const int on = 1;
+  nbd::sys([&] { return ::setsockopt(socket_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on); },
+           "setsockopt SO_REUSEADDR");
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  socklen_t length = sizeof address;
+  nbd::sys([&] { return ::bind(socket_.get(), generic, length); }, "bind to 127.0.0.1");
+  nbd::sys([&] { return ::getsockname(socket_.get(), generic, &length); }, "getsockname");
+  port_ = ntohs(address.sin_port);
+}
+
+}  // namespace testkit

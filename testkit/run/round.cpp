@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Threads: a round runs in one thread, and so do its clients, except those that
+// run together: each of these has a thread of its own, which writes to its own
+// place in a vector; the round reads it after they have been joined.
+#include "run/round.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+#include <sstream>
+#include <thread>
+
+#include "base/error.hpp"
+#include "base/temp-dir.hpp"
+#include "run/captive-server.hpp"
+#include "run/command.hpp"
+#include "run/content.hpp"
+#include "run/files.hpp"
+#include "run/steps.hpp"
+#include "run/text-check.hpp"
+
+namespace testkit {
+
+namespace {
+
+constexpr size_t kShownLogLines = 5;
+
+std::string with_names(std::string text, const Variables& variables) {
+  for (const auto& [name, value] : variables) {
+    if (value.empty()) continue;
+    for (size_t at = 0; (at = text.find(value, at)) != std::string::npos; at += name.size() + 1) {
+      text.replace(at, value.size(), "$" + name);
+    }
+  }
+  return text;
+}
+
+struct ClientOutcome {
+  std::vector<Action> actions;
+  Observed observed;
+};
+
+class Round {
+ public:
+  Round(const ScenarioFile& file, const Cell& cell, unsigned round, const RunOptions& options,
+        const Deadline& deadline, const Interrupt& interrupt)
+      : scenario_(cell.scenario), cell_(cell), options_(options), deadline_(deadline),
+        interrupt_(interrupt), directory_(temp_ / "d"), logs_(temp_.path()),
+        model_(cell.seed, initial_content()) {
+    namespace fs = std::filesystem;
+    fs::create_directory(directory_);
+    if (!options.keep_logs.empty()) {
+      std::string name = fmt::format("{}.{}", file.id, cell.number);
+      std::replace(name.begin(), name.end(), '/', '.');
+      if (scenario_.repeat > 1) name += fmt::format(".round-{}", round);
+      logs_ = fs::absolute(fs::path(options.keep_logs) / name).string();
+      fs::create_directories(logs_);
+    }
+    variables_ = {{"dir", directory_},
+                  {"here", fs::absolute(file.path).parent_path().string()},
+                  {"nbdkit", options.nbdkit},
+                  {"transport", std::string(transport_name(cell.transport))},
+                  {"seed", std::to_string(cell.seed)}};
+  }
+
+  RoundOutcome run() {
+    if (set_up() && start_server()) {
+      bool good = true;
+      for (const ClientGroup& group : scenario_.clients) good = good && run_group(group);
+      if (good) compare_all_files();
+      stop_server();
+    }
+    out_.interrupted = interrupt_.requested();
+    return std::move(out_);
+  }
+
+ private:
+  // What a disk holds before anybody writes, where we can know it.
+  Content initial_content() const {
+    if (scenario_.server.plugin == "memory") return Content::zeroes();
+    if (scenario_.server.plugin == "pattern") return {Content::Kind::pattern};
+    return {};
+  }
+
+  bool add(Action action) {
+    out_.actions.push_back(std::move(action));
+    return out_.actions.back().passed;
+  }
+
+  CommandPlace place(const std::string& name) const {
+    return {directory_, fmt::format("{}/{}.out", logs_, name), fmt::format("{}/{}.err", logs_, name)};
+  }
+
+  bool set_up() {
+    for (size_t i = 0; i < scenario_.setup.size(); ++i) {
+      const Command& command = scenario_.setup[i];
+      const CommandOutcome outcome =
+          run_command(command, variables_, place(fmt::format("setup-{}", i + 1)), deadline_, interrupt_);
+      const std::string what = "setup " + with_names(show_command(command, variables_), variables_);
+      if (!add(judge_command(what, command, outcome, {}))) return false;
+    }
+    return true;
+  }
+
+  bool start_server() {
+    const auto start = Clock::now();
+    const ServerPlace place{options_.nbdkit, temp_ / "s", directory_, logs_ + "/server.log"};
+    try {
+      server_.emplace(CaptiveServer::start(scenario_.server, cell_.transport, place, variables_,
+                                           deadline_, interrupt_));
+    } catch (const nbd::Error& error) {
+      // The server's own words follow the sentence, one a line.
+      std::istringstream lines(error.what());
+      std::string sentence;
+      std::getline(lines, sentence);
+      Action action{"server", "listens", sentence, Clock::now() - start, false, {}};
+      for (std::string line; std::getline(lines, line);) action.details.push_back("server  " + line);
+      return add(std::move(action));
+    }
+    for (auto& variable : server_->variables()) variables_.push_back(std::move(variable));
+    return add({"server " + server_->command_line(), "listens", "listens", Clock::now() - start, true, {}});
+  }
+
+  bool run_group(const ClientGroup& group) {
+    std::vector<ClientOutcome> outcomes(group.size());
+    if (group.size() == 1) {
+      outcomes[0] = run_client(group[0], ++clients_);
+    } else {
+      std::vector<std::jthread> threads;
+      for (size_t i = 0; i < group.size(); ++i) {
+        threads.emplace_back([&, i, number = ++clients_] { outcomes[i] = run_client(group[i], number); });
+      }
+    }
+    bool good = true;
+    for (ClientOutcome& outcome : outcomes) {
+      for (Action& action : outcome.actions) good = add(std::move(action)) && good;
+      out_.observed.push_back(std::move(outcome.observed));
+    }
+    return good;
+  }
+
+  // A thread's entry, for clients that run together: nothing is thrown out of it.
+  ClientOutcome run_client(const Client& client, unsigned number) {
+    const auto start = Clock::now();
+    const Deadline deadline = Deadline::after_if(client.within).sooner(deadline_);
+    const bool only_one = scenario_.clients.size() == 1 && scenario_.clients[0].size() == 1;
+    const std::string prefix = only_one ? "" : fmt::format("client {} ", number);
+    try {
+      if (const auto* steps = std::get_if<std::vector<Step>>(&client.work)) {
+        StepsOutcome outcome =
+            run_steps(*steps, prefix,
+                      {server_->endpoint(), server_->export_name(), cell_.seed, model_, interrupt_},
+                      deadline);
+        return {std::move(outcome.actions), {"", "", "", std::move(outcome.results)}};
+      }
+      return run_command_client(client, prefix, number, deadline);
+    } catch (const nbd::Error& error) {
+      return {{{prefix + "client", "runs", error.what(), Clock::now() - start, false, {}}}, {}};
+    }
+  }
+
+  ClientOutcome run_command_client(const Client& client, const std::string& prefix, unsigned number,
+                                   Deadline deadline) {
+    const Command& command = std::get<Command>(client.work);
+    TimeCheck time = command.expect.time;
+    if (client.within && (!time.within || *client.within < *time.within)) time.within = client.within;
+    deadline = Deadline::after_if(time.within).sooner(deadline);
+    const CommandOutcome outcome = run_command(command, variables_, place(fmt::format("client-{}", number)),
+                                               deadline, interrupt_);
+    // Long temporary names say nothing to a reader.
+    const std::string shown = with_names(show_command(command, variables_), variables_);
+    ClientOutcome out;
+    out.actions.push_back(judge_command(prefix + "run " + shown, command, outcome, time));
+    if (outcome.status) out.observed.exit = outcome.status->describe();
+    out.observed.out = with_names(outcome.out, variables_);
+    out.observed.err = with_names(outcome.err, variables_);
+    return out;
+  }
+
+  void compare_all_files() {
+    for (const auto& files : scenario_.equal_files) {
+      for (size_t i = 1; i < files.size(); ++i) {
+        const auto start = Clock::now();
+        const std::string differ = compare_files(expand(files[0], variables_), expand(files[i], variables_));
+        add({fmt::format("compare {} {}", files[0], files[i]), "equal", differ.empty() ? "equal" : differ,
+             Clock::now() - start, differ.empty(), {}});
+      }
+    }
+  }
+
+  // A server that is gone before it was asked to, or ends badly, is a failure
+  // whatever the clients say.
+  void stop_server() {
+    const auto start = Clock::now();
+    const std::optional<nbd::ExitStatus> ended = server_->ended();
+    std::string trouble;
+    if (ended && !scenario_.server.may_exit) trouble = "ended on its own: " + ended->describe();
+    if (!ended) trouble = server_->stop();
+    const bool clients_are_fine = out_.passed();
+    if (!trouble.empty() || !clients_are_fine) {
+      std::vector<std::string> log;
+      for (const std::string& line : server_->last_log_lines(kShownLogLines)) {
+        log.push_back("server  " + line);
+      }
+      if (!trouble.empty()) {
+        add({"server", "runs until SIGTERM, then ends well", trouble, Clock::now() - start, false, log});
+      } else {
+        append_to_failure(log);
+      }
+    }
+    server_.reset();
+  }
+
+  void append_to_failure(const std::vector<std::string>& lines) {
+    for (Action& action : out_.actions) {
+      if (action.passed) continue;
+      action.details.insert(action.details.end(), lines.begin(), lines.end());
+      return;
+    }
+  }
+
+  const Scenario& scenario_;
+  const Cell& cell_;
+  const RunOptions& options_;
+  const Deadline& deadline_;
+  const Interrupt& interrupt_;
+  nbd::TempDir temp_{"tk"};
+  std::string directory_;  // $dir
+  std::string logs_;
+  Variables variables_;
+  DiskModel model_;
+  std::optional<CaptiveServer> server_;
+  unsigned clients_ = 0;
+  RoundOutcome out_;
+};
+
+}  // namespace
+
+bool RoundOutcome::passed() const {
+  return std::all_of(actions.begin(), actions.end(), [](const Action& a) { return a.passed; });
+}
+
+RoundOutcome run_round(const ScenarioFile& file, const Cell& cell, unsigned round,
+                       const RunOptions& options, const Deadline& deadline,
+                       const Interrupt& interrupt) {
+  return Round(file, cell, round, options, deadline, interrupt).run();
+}
+
+}  // namespace testkit

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "scenario/decode.hpp"
+
+namespace testkit {
+
+namespace {
+
+Needs decode_needs(const Value& value) {
+  Needs needs;
+  Object object = value.object("an object with \"programs\" or \"root\"");
+  if (const auto v = object.get("programs")) needs.programs = v->strings_or_one("a program's name");
+  if (const auto v = object.get("root")) needs.root = v->boolean();
+  return needs;
+}
+
+// One list of files, or several lists.
+std::vector<std::vector<std::string>> decode_equal(const Value& value) {
+  std::vector<std::vector<std::string>> out;
+  const std::vector<Value> elements = value.array("an array of files");
+  if (!elements.empty() && elements[0].is_array()) {
+    for (const Value& list : elements) out.push_back(list.strings("an array of files"));
+  } else {
+    out.push_back(value.strings("an array of files"));
+  }
+  for (const auto& files : out) {
+    if (files.size() < 2 && value.is_array()) value.expected("at least two files to compare");
+  }
+  return out;
+}
+
+std::vector<Observation> decode_same(const Value& value) {
+  std::vector<Observation> out;
+  for (const Value& v : value.array("an array of what is the same in all rounds")) {
+    out.push_back(static_cast<Observation>(v.one_of({"exit", "stdout", "stderr", "results"})));
+  }
+  return out;
+}
+
+// The one command of a scenario that has no other client, so that "expect" may
+// stand beside "client".
+Command* only_command(Scenario& scenario) {
+  if (scenario.clients.size() != 1 || scenario.clients[0].size() != 1) return nullptr;
+  return std::get_if<Command>(&scenario.clients[0][0].work);
+}
+
+void decode_expect(const Value& value, Scenario& scenario) {
+  Object expect = value.object("an object of expectations");
+  if (const auto v = expect.get("equal")) scenario.equal_files = decode_equal(*v);
+  if (const auto v = expect.get("same")) {
+    scenario.same = decode_same(*v);
+    if (scenario.repeat < 2) v->problem("\"same\" compares rounds: it needs \"repeat\" of 2 or more");
+  }
+  if (Command* command = only_command(scenario)) read_command_expect(expect, command->expect);
+}
+
+}  // namespace
+
+Scenario decode_scenario(Object& root, Transport transport) {
+  constexpr uint64_t kMaxRounds = 1000;
+  Scenario scenario;
+  if (const auto v = root.get("needs")) scenario.needs = decode_needs(*v);
+  if (const auto v = root.get("setup")) scenario.setup = decode_setup(*v);
+  if (const auto v = root.need("server", "what the client talks to")) {
+    scenario.server = decode_server(*v, transport);
+  }
+  if (const auto v = root.need("client", "a command or steps that use the server")) {
+    scenario.clients = decode_clients(*v);
+  }
+  if (const auto v = root.get("repeat")) {
+    scenario.repeat = static_cast<unsigned>(v->number(1, kMaxRounds));
+  }
+  if (const auto v = root.get("within")) scenario.within = v->duration();
+  if (const auto v = root.get("expect")) decode_expect(*v, scenario);
+  return scenario;
+}
+
+std::vector<Parameter> decode_parameters(const Value& value) {
+  std::vector<Parameter> out;
+  Object object = value.object("an object of parameters");
+  for (const auto& [key, v] : object.members()) {
+    for (const Value& one : v.array_or_one()) out.push_back({key, one.scalar()});
+  }
+  return out;
+}
+
+}  // namespace testkit

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// What a scenario says, once its JSON is read and one cell of its matrix is
+// filled in. Plain values: nothing here knows JSON or runs anything.
+// docs/scenario-format.md explains every part with an example.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace testkit {
+
+using Duration = std::chrono::nanoseconds;
+
+enum class Transport { unix_socket, tcp };
+std::string_view transport_name(Transport transport);  // "unix", "tcp"
+
+// ---- the server ----
+
+struct Parameter {
+  std::string key, value;
+};
+
+struct Filter {
+  std::string name;
+  std::vector<Parameter> parameters;
+};
+
+struct Server {
+  // Either our nbdkit with a plugin ...
+  std::string plugin;
+  std::vector<Parameter> parameters;
+  std::vector<Filter> filters;       // the first is nearest to the client
+  std::vector<std::string> options;  // further words of the command line
+  unsigned threads = 0;              // -t; 0: the server's default
+  // ... or any other server, as words with $unixsocket or $port in them.
+  std::vector<std::string> command;
+  bool may_exit = false;  // its ending on its own is no failure
+
+  std::string export_name;
+};
+
+// ---- bytes on a disk ----
+
+// What stands at each offset, without storing it: the bytes of a range are made
+// when they are written or compared (see run/content.hpp).
+struct Content {
+  enum class Kind { unknown, byte, pattern, random, text };
+  Kind kind = Kind::unknown;
+  uint8_t byte = 0;      // byte
+  std::string text;      // text, repeated from `origin` on
+  uint64_t origin = 0;
+
+  static Content zeroes() { return {Kind::byte}; }
+  bool operator==(const Content&) const = default;
+};
+
+// ---- expectations ----
+
+struct TextCheck {
+  std::vector<std::string> contains, lacks, matches;  // matches: POSIX extended
+  std::optional<std::string> equals;
+
+  bool empty() const { return contains.empty() && lacks.empty() && matches.empty() && !equals; }
+};
+
+struct TimeCheck {
+  std::optional<Duration> within;    // reaching it stops what runs
+  std::optional<Duration> at_least;  // proves that a delay was there
+};
+
+struct CountCheck {
+  uint64_t min = 0, max = 0;
+};
+
+// One way in which a command may end.
+struct ExitCheck {
+  enum class Kind { success, failure, code, signal };  // failure: non-zero, and no signal
+  Kind kind = Kind::success;
+  int number = 0;
+};
+
+struct CommandExpect {
+  std::vector<ExitCheck> exit{ExitCheck{}};
+  TextCheck out, err;
+  TimeCheck time;
+};
+
+struct Extent {
+  uint64_t length = 0;
+  uint32_t flags = 0;
+  bool operator==(const Extent&) const = default;
+};
+
+// Which errors are taken: none of them means success.
+struct ErrorCheck {
+  bool may_succeed = true;
+  bool any = false;          // any error is right
+  std::vector<int> numbers;  // or these
+};
+
+enum class ExportFlag { read_only, flush, fua, trim, zero, fast_zero, df, multi_conn, cache, rotational };
+
+struct NegotiationCheck {
+  std::optional<std::string> protocol;
+  std::optional<bool> structured_replies;
+  std::optional<uint64_t> size;
+  std::vector<std::pair<ExportFlag, bool>> flags;
+  std::vector<std::pair<std::string, bool>> contexts;
+  std::vector<std::pair<int, uint64_t>> block_sizes;  // LIBNBD_SIZE_*, bytes
+};
+
+struct DataCheck {
+  bool written = false;  // what the model of acknowledged writes says; else:
+  Content content;
+};
+
+struct StepExpect {
+  ErrorCheck error;
+  TextCheck message;  // the error's text
+  TimeCheck time;
+  std::optional<DataCheck> data;
+  std::optional<std::vector<Extent>> extents;
+  std::optional<std::vector<std::string>> exports;
+  std::optional<CountCheck> failed;  // of the requests of a parallel step
+  NegotiationCheck negotiation;
+};
+
+// ---- clients ----
+
+// A request of the protocol.
+struct Request {
+  enum class Op { read, write, flush, trim, zero, cache, block_status };
+  Op op = Op::read;
+  uint64_t offset = 0;
+  uint64_t length = 0;
+  uint32_t flags = 0;    // LIBNBD_CMD_FLAG_*
+  Content data;          // write
+  std::string context;   // block_status
+};
+std::string_view op_name(Request::Op op);
+
+struct Connect {
+  std::optional<std::string> export_name;  // default: the server's
+  bool structured_replies = true;
+  bool opt_mode = false;  // stop before an export is chosen
+  std::optional<uint32_t> strict;
+  std::optional<uint32_t> handshake_flags;
+  std::vector<std::string> contexts{"base:allocation"};
+};
+
+// Option haggling, after a connect with opt_mode.
+struct Option {
+  enum class Kind { list, info, go, abort };
+  Kind kind = Kind::list;
+  std::optional<std::string> export_name;
+};
+
+// Many requests, at most `in_flight` of them unanswered at a time.
+struct Parallel {
+  struct Run {
+    Request request;
+    uint64_t count = 1;
+    uint64_t stride = 0;  // added to the offset each time
+  };
+  std::vector<Run> runs;
+  unsigned in_flight = 0;
+};
+
+struct Sleep {
+  Duration time{};
+};
+struct Disconnect {};
+
+struct Step {
+  std::variant<Request, Connect, Option, Parallel, Sleep, Disconnect> action;
+  StepExpect expect;
+};
+
+struct Command {
+  std::vector<std::string> argv;  // or, if empty:
+  std::string shell;
+  std::vector<Parameter> env;
+  CommandExpect expect;
+};
+
+struct Client {
+  std::variant<Command, std::vector<Step>> work;
+  std::optional<Duration> within;  // for all of it
+};
+
+// Clients that run at once; the groups of a scenario run one after another.
+using ClientGroup = std::vector<Client>;
+
+// ---- the whole ----
+
+struct Needs {
+  std::vector<std::string> programs;
+  bool root = false;
+};
+
+enum class Observation { exit, out, err, results };
+
+struct Scenario {
+  Needs needs;
+  std::vector<Command> setup;  // run before the server starts
+  Server server;
+  std::vector<ClientGroup> clients;
+  std::vector<std::vector<std::string>> equal_files;  // files of a list have the same bytes
+  unsigned repeat = 1;             // whole rounds, each with a fresh server and folder
+  std::vector<Observation> same;   // what is the same in all rounds
+  std::optional<Duration> within;  // for the cell
+};
+
+}  // namespace testkit
