@@ -40,7 +40,7 @@ std::string testcase(const RunReport& report, const Job& job, const CellResult& 
       fmt::format("    <testcase classname=\"{}\" name=\"{} [{}]\" file=\"{}\" time=\"{:.3f}\">\n",
                   xml_escape(class_name), xml_escape(job.file->name), xml_escape(job.cell->label),
                   xml_escape(job.file->path), seconds(result.took));
-  const std::string block = console_block(report, job, result, false);
+  const std::string block = console_block(report, job, result, {});
   if (result.verdict == Verdict::failed) {
     out += fmt::format("      <failure type=\"expectation\" message=\"{}\">{}</failure>\n",
                        xml_escape(first_fault(result)), xml_escape(block));

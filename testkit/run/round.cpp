@@ -18,7 +18,6 @@
 #include "run/content.hpp"
 #include "run/files.hpp"
 #include "run/steps.hpp"
-#include "run/text-check.hpp"
 
 namespace testkit {
 
@@ -26,9 +25,13 @@ namespace {
 
 constexpr size_t kShownLogLines = 5;
 
+// Long names that change with every round, by the names that stand for them. In
+// this order: the socket's path is a part of the URI.
 std::string with_names(std::string text, const Variables& variables) {
-  for (const auto& [name, value] : variables) {
-    if (value.empty()) continue;
+  for (const char* name_of : {"uri", "unixsocket", "dir", "port"}) {
+    const std::string name = name_of;
+    const std::string value = expand("$" + name, variables);
+    if (value.empty() || value == "$" + name) continue;
     for (size_t at = 0; (at = text.find(value, at)) != std::string::npos; at += name.size() + 1) {
       text.replace(at, value.size(), "$" + name);
     }
@@ -97,7 +100,7 @@ class Round {
       const Command& command = scenario_.setup[i];
       const CommandOutcome outcome =
           run_command(command, variables_, place(fmt::format("setup-{}", i + 1)), deadline_, interrupt_);
-      const std::string what = "setup " + with_names(show_command(command, variables_), variables_);
+      const std::string what = "setup " + show_command(command);
       if (!add(judge_command(what, command, outcome, {}))) return false;
     }
     return true;
@@ -168,10 +171,8 @@ class Round {
     deadline = Deadline::after_if(time.within).sooner(deadline);
     const CommandOutcome outcome = run_command(command, variables_, place(fmt::format("client-{}", number)),
                                                deadline, interrupt_);
-    // Long temporary names say nothing to a reader.
-    const std::string shown = with_names(show_command(command, variables_), variables_);
     ClientOutcome out;
-    out.actions.push_back(judge_command(prefix + "run " + shown, command, outcome, time));
+    out.actions.push_back(judge_command(prefix + "run " + show_command(command), command, outcome, time));
     if (outcome.status) out.observed.exit = outcome.status->describe();
     out.observed.out = with_names(outcome.out, variables_);
     out.observed.err = with_names(outcome.err, variables_);
