@@ -47,12 +47,17 @@ int Service::serve(Mount& mount, Disk& disk) {
   return 1;
 }
 
-// Until event_fd is readable.
+// Until the eventfd was written to.
 void Service::wait(int event_fd, Mount& mount) {
   for (;;) {
     pollfd fds[] = {{event_fd, POLLIN, 0}, {signals_.get(), POLLIN, 0}};
     nbd::sys([&] { return ::poll(fds, 2, -1); }, "poll");
-    if (fds[0].revents != 0) return;
+    if (fds[0].revents != 0) {
+      // Read, not only seen: that orders what was done before the event before us.
+      eventfd_t ignored;
+      (void)::eventfd_read(event_fd, &ignored);
+      return;
+    }
     if (fds[1].revents == 0) continue;
     signalfd_siginfo info;
     if (::read(signals_.get(), &info, sizeof info) != sizeof info) continue;
