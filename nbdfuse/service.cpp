@@ -36,15 +36,22 @@ Service::Service() {
 
 int Service::serve(Mount& mount, Disk& disk) {
   wait(mount.ended_fd(), mount);
-  if (!disk.dirty()) return 0;
-  const nbd::Fd done(nbd::sys([] { return ::eventfd(0, EFD_CLOEXEC); }, "eventfd"));
-  Status flushed;
-  flush_and_tell(disk, flushed, done.get());
-  wait(done.get(), mount);
+  const Status flushed = flush(mount, disk);
+  // It is about to end, as the mount has; and the mount is not ours.
+  if (unmounter_.joinable()) unmounter_.join();
   if (flushed.ok()) return 0;
   nbd::log::error("what was written last may be lost: the server did not flush: {}",
                   nbd::errno_text(flushed.errnum()));
   return 1;
+}
+
+Status Service::flush(Mount& mount, Disk& disk) {
+  if (!disk.dirty()) return nbd::kOk;
+  const nbd::Fd done(nbd::sys([] { return ::eventfd(0, EFD_CLOEXEC); }, "eventfd"));
+  Status result;
+  flush_and_tell(disk, result, done.get());
+  wait(done.get(), mount);
+  return result;
 }
 
 // Until the eventfd was written to.
