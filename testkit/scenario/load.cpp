@@ -69,8 +69,8 @@ void load_cells(const Document& document, uint64_t run_seed, Problems& problems,
     for (const auto& [name, value] : combination.values) {
       cell.values.push_back({name, value.is_string() ? value.get<std::string>() : value.dump()});
     }
-    cell.seed = fixed_seed ? fixed_seed->number(0, UINT64_MAX)
-                           : cell_seed(run_seed, file.id, cell.label);
+    cell.seed =
+        fixed_seed ? fixed_seed->number(0, UINT64_MAX) : cell_seed(run_seed, file.id, cell.label);
     decode_cell(document, combination, cell.seed, problems, cell);
     file.cells.push_back(std::move(cell));
   }
