@@ -40,6 +40,7 @@ END
 scenario good.json '{ "steps": [ { "read": { "length": 512 }, "expect": { "data": "zeroes" } } ] }'
 scenario wrong.json '{ "steps": [ { "read": { "length": 512 }, "expect": { "data": { "byte": 7 } } } ] }'
 scenario hang.json '{ "run": "sleep 1000", "within": "200ms" }'
+# shellcheck disable=SC2016  # for the client's own shell
 scenario crash.json '{ "run": "kill -9 $(pgrep -f \"$unixsocket\" | grep -vx $$)" }'
 scenario needs.json '{ "run": "no-such-program" }, "needs": { "programs": "no-such-program" }'
 scenario malformed.json '{ "steps": [

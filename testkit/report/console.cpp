@@ -26,10 +26,11 @@ VerdictLook look(Verdict verdict) {
 constexpr const char* kPlain = "\033[0m";
 const std::string kIndent = "      ";
 
-std::string headline(const RunReport& report, const Job& job, const CellResult& result, bool colour) {
+std::string headline(const RunReport& report, const Job& job, const CellResult& result,
+                     bool colour) {
   const auto [word, start] = look(result.verdict);
-  std::string out = fmt::format("{}{}{}  {} [{}]   ", colour ? start : "", word, colour ? kPlain : "",
-                                job.file->id, job.cell->label);
+  std::string out = fmt::format("{}{}{}  {} [{}]   ", colour ? start : "", word,
+                                colour ? kPlain : "", job.file->id, job.cell->label);
   out += result.verdict == Verdict::skipped ? result.skip_reason : show_time(result.took);
   if (result.verdict == Verdict::failed) out += fmt::format("   seed {}", report.seed);
   return out + "\n";
@@ -83,8 +84,10 @@ void Console::print_cell(size_t index) {
   if (style_.quiet && result.verdict != Verdict::failed) return;
   std::string text;
   const bool first_of_file = index == 0 || report_.jobs[index - 1].file != job.file;
-  if (first_of_file && !style_.quiet) text = fmt::format("\n{}: {}\n", job.file->name, job.file->why);
-  print(text + console_block(report_, job, result, {style_.colour, result.verdict == Verdict::failed}));
+  if (first_of_file && !style_.quiet)
+    text = fmt::format("\n{}: {}\n", job.file->name, job.file->why);
+  print(text +
+        console_block(report_, job, result, {style_.colour, result.verdict == Verdict::failed}));
 }
 
 void Console::finish(const std::vector<std::string>& written_reports) {
@@ -92,7 +95,8 @@ void Console::finish(const std::vector<std::string>& written_reports) {
   std::string text = "\n";
   for (const std::string& path : written_reports) text += fmt::format("report {}\n", path);
   text += fmt::format("seed {}, {}\n", report_.seed, show_time(report_.took));
-  text += fmt::format("{} passed, {} failed, {} skipped\n", totals.passed, totals.failed, totals.skipped);
+  text += fmt::format("{} passed, {} failed, {} skipped\n", totals.passed, totals.failed,
+                      totals.skipped);
   print(text);
 }
 

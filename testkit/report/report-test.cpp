@@ -28,10 +28,14 @@ struct Sample {
     report.seed = 9;
     report.results.resize(3);
     report.results[1].verdict = Verdict::failed;
-    report.results[1].actions = {
-        {"server x", "listens", "listens", {}, true, {}},
-        {"connect", "success", "success", {}, true, {}},
-        {"step 2 read 0+1", "success", "error EIO", std::chrono::milliseconds(12), false, {"server  \x1b[1m<oops>"}}};
+    report.results[1].actions = {{"server x", "listens", "listens", {}, true, {}},
+                                 {"connect", "success", "success", {}, true, {}},
+                                 {"step 2 read 0+1",
+                                  "success",
+                                  "error EIO",
+                                  std::chrono::milliseconds(12),
+                                  false,
+                                  {"server  \x1b[1m<oops>"}}};
     report.results[2].verdict = Verdict::skipped;
     report.results[2].skip_reason = "program x is missing";
   }
@@ -42,7 +46,8 @@ struct Sample {
 TEST_CASE("XML text is escaped, and what XML cannot hold is replaced") {
   CHECK(xml_escape("a<b>&\"\n\t") == "a&lt;b&gt;&amp;&quot;\n\t");
   CHECK(xml_escape("\u00fc\u20ac\U0001f600") == "\u00fc\u20ac\U0001f600");
-  for (const char* bad : {"\x01", "\x1b", "\r", "\x7f", "\xff", "\xc0", "\xe2\x82", "\xed\xa0\x80", "\xef\xbf\xbf"}) {
+  for (const char* bad :
+       {"\x01", "\x1b", "\r", "\x7f", "\xff", "\xc0", "\xe2\x82", "\xed\xa0\x80", "\xef\xbf\xbf"}) {
     CAPTURE(bad);
     CHECK_THAT(xml_escape(std::string("<") + bad), Contains("&lt;\xef\xbf\xbd"));
   }
@@ -52,8 +57,12 @@ TEST_CASE("XML text is escaped, and what XML cannot hold is replaced") {
 TEST_CASE("JUnit has the totals, the fault and the reason of a skip") {
   const Sample sample;
   const std::string xml = junit_xml(sample.report);
-  CHECK_THAT(xml, Contains("<testsuites name=\"testkit\" tests=\"3\" failures=\"1\" errors=\"0\" skipped=\"1\""));
-  CHECK_THAT(xml, Contains("classname=\"s.a\" name=\"name &amp; &lt;b&gt; [unix n=&quot;1&quot;]\""));
+  CHECK_THAT(
+      xml,
+      Contains(
+          "<testsuites name=\"testkit\" tests=\"3\" failures=\"1\" errors=\"0\" skipped=\"1\""));
+  CHECK_THAT(xml,
+             Contains("classname=\"s.a\" name=\"name &amp; &lt;b&gt; [unix n=&quot;1&quot;]\""));
   CHECK_THAT(xml, Contains("message=\"step 2 read 0+1: expected success, got error EIO (12 ms)\""));
   CHECK_THAT(xml, Contains("<skipped message=\"program x is missing\"/>"));
   CHECK_THAT(xml, !Contains("\x1b"));

@@ -14,8 +14,8 @@
 namespace testkit {
 
 struct CommandPlace {
-  std::string directory;             // where it runs
-  std::string out_path, err_path;    // files that take its output
+  std::string directory;           // where it runs
+  std::string out_path, err_path;  // files that take its output
 };
 
 struct CommandOutcome {

@@ -19,7 +19,7 @@ namespace {
 // /proc/net/unix: "Num RefCount Protocol Flags Type St Inode Path"; a listening
 // socket has __SO_ACCEPTCON (1 << 16) in Flags.
 bool unix_is_listening(const std::string& path) {
-  struct stat st {};
+  struct stat st{};
   if (::stat(path.c_str(), &st) != 0) return false;  // cheaper than reading the table
   std::ifstream table("/proc/net/unix");
   std::string line;
@@ -61,8 +61,10 @@ std::string uri_escape(std::string_view text) {
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
   std::string out;
   for (const char c : text) {
-    if (kPlain.find(c) != std::string_view::npos) out += c;
-    else out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    if (kPlain.find(c) != std::string_view::npos)
+      out += c;
+    else
+      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
   }
   return out;
 }
@@ -83,8 +85,9 @@ PortReservation::PortReservation() {
   socket_ = std::move(*bound);
   sockaddr_in address{};
   socklen_t length = sizeof address;
-  nbd::sys([&] { return ::getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&address), &length); },
-           "getsockname");
+  nbd::sys(
+      [&] { return ::getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&address), &length); },
+      "getsockname");
   port_ = ntohs(address.sin_port);
 }
 

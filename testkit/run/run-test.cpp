@@ -114,8 +114,8 @@ TEST_CASE("a server that ends before it listens is told with its last words") {
   Server server;
   server.command = {"sh", "-c", "echo oh dear >&2; exit 5"};
   const ServerPlace place{"nbdkit", ground.dir / "s", ground.dir.path(), ground.dir / "log"};
-  CHECK_THROWS_WITH(CaptiveServer::start(server, Transport::unix_socket, place, {}, Deadline::after(10s),
-                                         ground.interrupt),
+  CHECK_THROWS_WITH(CaptiveServer::start(server, Transport::unix_socket, place, {},
+                                         Deadline::after(10s), ground.interrupt),
                     Contains("exit status 5") && Contains("oh dear"));
 }
 

@@ -32,10 +32,11 @@ std::vector<std::string> json_blocks(const std::string& path) {
 std::string completed(const std::string& block) {
   if (block.starts_with("{")) return block;
   auto json = nlohmann::ordered_json::parse("{" + block + "}");
-  const nlohmann::ordered_json defaults = {{"name", "n"},
-                                           {"why", "w"},
-                                           {"server", {{"plugin", "memory"}, {"with", {{"size", "1M"}}}}},
-                                           {"client", {{"run", "true"}}}};
+  const nlohmann::ordered_json defaults = {
+      {"name", "n"},
+      {"why", "w"},
+      {"server", {{"plugin", "memory"}, {"with", {{"size", "1M"}}}}},
+      {"client", {{"run", "true"}}}};
   for (const auto& [key, value] : defaults.items()) {
     if (!json.contains(key)) json[key] = value;
   }

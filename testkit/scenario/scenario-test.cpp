@@ -29,17 +29,19 @@ ScenarioFile good(const std::string& text) {
 }
 
 // A scenario with `extra` members (each with its comma) on its second line.
-std::string scenario_with(const std::string& extra, const std::string& client =
-                                                        R"({"run": ["true"]})") {
+std::string scenario_with(const std::string& extra,
+                          const std::string& client = R"({"run": ["true"]})") {
   return "{\n" + extra + R"("name": "n", "why": "w", "server": {"plugin": "memory"},
-"client": )" + client + "}";
+"client": )" +
+         client + "}";
 }
 
 }  // namespace
 
 TEST_CASE("every value has the line where it begins") {
   std::vector<Problem> problems;
-  const auto document = parse_document("f", "{ \"a\": [\n1,\n2\n, {\"b\":\ntrue}],\n\"c~/d\": \"x\" }", problems);
+  const auto document =
+      parse_document("f", "{ \"a\": [\n1,\n2\n, {\"b\":\ntrue}],\n\"c~/d\": \"x\" }", problems);
   REQUIRE(document);
   CHECK(document->lines.at("") == 1);
   CHECK(document->lines.at("/a") == 1);
@@ -66,13 +68,16 @@ TEST_CASE("a key that is given twice is a problem") {
 TEST_CASE("an unknown key is told with the one that was meant") {
   const auto problems = problems_of(scenario_with("\"tranports\": [\"unix\"],"));
   REQUIRE(problems.size() == 1);
-  CHECK(problems[0] == "t/x.json:2: /tranports: unknown key \"tranports\", did you mean \"transports\"?");
+  CHECK(problems[0] ==
+        "t/x.json:2: /tranports: unknown key \"tranports\", did you mean \"transports\"?");
 }
 
 TEST_CASE("a misspelt step is one problem, not two") {
-  const auto problems = problems_of(scenario_with("", "{\"steps\": [\n {\"reed\": {\"length\": 1}} ]}"));
+  const auto problems =
+      problems_of(scenario_with("", "{\"steps\": [\n {\"reed\": {\"length\": 1}} ]}"));
   REQUIRE(problems.size() == 1);
-  CHECK(problems[0] == "t/x.json:4: /client/steps/0/reed: unknown key \"reed\", did you mean \"read\"?");
+  CHECK(problems[0] ==
+        "t/x.json:4: /client/steps/0/reed: unknown key \"reed\", did you mean \"read\"?");
 }
 
 TEST_CASE("a problem says what was found and what was expected") {
@@ -83,19 +88,23 @@ TEST_CASE("a problem says what was found and what was expected") {
   const std::vector<Row> rows{
       {"\"repeat\": 0,", ok, "2: /repeat: expected a whole number from 1 to 1000, got 0"},
       {"\"within\": \"soon\",", ok, "2: /within: expected a time such as \"5s\""},
-      {"\"transports\": [\"udp\"],", ok, "2: /transports/0: expected one of \"unix\", \"tcp\", got \"udp\""},
+      {"\"transports\": [\"udp\"],", ok,
+       "2: /transports/0: expected one of \"unix\", \"tcp\", got \"udp\""},
       {"\"matrix\": {\"a\": 1},", ok, "2: /matrix/a: expected an array of values, got 1"},
       {"\"exclude\": [{\"b\": 1}],", ok, "2: /exclude/0/b: \"b\" is no axis"},
-      {"\"tags\": [\"${sedd}\"],", ok, "2: /tags/0: unknown name \"${sedd}\", did you mean \"seed\"?"},
+      {"\"tags\": [\"${sedd}\"],", ok,
+       "2: /tags/0: unknown name \"${sedd}\", did you mean \"seed\"?"},
       {"\"expect\": {\"same\": [\"exit\"]},", ok, "2: /expect/same: \"same\" compares rounds"},
       {"", "7", "3: /client: expected a client: an object with \"run\" or \"steps\", got 7"},
       {"", "{}", "3: /client: expected one of the keys \"run\", \"steps\""},
       {"", R"({"run": [], "steps": []})", "3: /client: expected only one of \"run\", \"steps\""},
-      {"", R"({"run": "x", "expect": {"exit": "fine"}})", "3: /client/expect/exit: expected \"success\""},
+      {"", R"({"run": "x", "expect": {"exit": "fine"}})",
+       "3: /client/expect/exit: expected \"success\""},
       {"", R"({"run": "x", "expect": {"stdout": {"matches": "("}}})",
        "3: /client/expect/stdout/matches: not a POSIX extended regular expression"},
       {"", R"({"steps": [{"read": {}}]})", "3: /client/steps/0/read: key \"length\" is missing"},
-      {"", R"({"steps": [{"read": {"length": "4Q"}}]})", "3: /client/steps/0/read/length: expected a number of bytes"},
+      {"", R"({"steps": [{"read": {"length": "4Q"}}]})",
+       "3: /client/steps/0/read/length: expected a number of bytes"},
       {"", R"({"steps": [{"read": {"length": 1}, "expect": {"error": "EWHAT"}}]})",
        "3: /client/steps/0/expect/error: expected the name of an errno"},
       {"", R"({"steps": [{"flush": {}, "expect": {"data": "zeroes"}}]})",
@@ -114,22 +123,25 @@ TEST_CASE("what must be there is asked for, each once") {
   REQUIRE(problems.size() == 4);
   CHECK_THAT(problems[0], Contains("t/x.json:1: (root): key \"name\" is missing"));
   CHECK_THAT(problems[3], Contains("\"client\" is missing"));
-  CHECK_THAT(problems_of("[]").at(0), Contains("expected a scenario: an object, got an empty array"));
+  CHECK_THAT(problems_of("[]").at(0),
+             Contains("expected a scenario: an object, got an empty array"));
 }
 
 TEST_CASE("options that are testkit's own are refused") {
   const auto problems = problems_of(R"({"name": "n", "why": "w", "client": {"run": "x"},
     "server": {"plugin": "memory", "options": ["--no-sr", "-U /x"]}})");
   REQUIRE(problems.size() == 1);
-  CHECK_THAT(problems[0], Contains("x.json:2: /server/options/1: option -U is given by testkit itself"));
+  CHECK_THAT(problems[0],
+             Contains("x.json:2: /server/options/1: option -U is given by testkit itself"));
 }
 
 TEST_CASE("the matrix has every combination, the transport changing fastest") {
   const ScenarioFile file = good(scenario_with(R"("matrix": {"b": [1, 2], "a": ["x", "y"]},)"));
   std::vector<std::string> labels;
   for (const Cell& cell : file.cells) labels.push_back(cell.label);
-  CHECK(labels == std::vector<std::string>{"unix b=1 a=x", "tcp b=1 a=x", "unix b=1 a=y", "tcp b=1 a=y",
-                                           "unix b=2 a=x", "tcp b=2 a=x", "unix b=2 a=y", "tcp b=2 a=y"});
+  CHECK(labels == std::vector<std::string>{"unix b=1 a=x", "tcp b=1 a=x", "unix b=1 a=y",
+                                           "tcp b=1 a=y", "unix b=2 a=x", "tcp b=2 a=x",
+                                           "unix b=2 a=y", "tcp b=2 a=y"});
   CHECK(file.cells.back().number == 8);
 }
 
@@ -140,22 +152,26 @@ TEST_CASE("excluded combinations are left out, and the numbers close up") {
   CHECK(file.cells[0].label == "tcp b=1");
   CHECK(file.cells[1].label == "unix b=2");
   CHECK(file.cells[1].number == 2);
-  CHECK_THAT(problems_of(scenario_with(R"("transports": ["tcp"], "exclude": [{"transport": "tcp"}],)")).at(0),
-             Contains("leaves no cell"));
+  CHECK_THAT(
+      problems_of(scenario_with(R"("transports": ["tcp"], "exclude": [{"transport": "tcp"}],)"))
+          .at(0),
+      Contains("leaves no cell"));
 }
 
 TEST_CASE("a value keeps its type where it is the whole string") {
-  const ScenarioFile file = good(scenario_with(
-      R"("transports": ["tcp"], "matrix": {"n": [4096], "word": ["zeroes"]},)",
-      R"({"steps": [{"read": {"length": "${n}"}, "expect": {"data": "${word}"}}]})"));
-  const auto& steps = std::get<std::vector<Step>>(file.cells.at(0).scenario.clients.at(0).at(0).work);
+  const ScenarioFile file = good(
+      scenario_with(R"("transports": ["tcp"], "matrix": {"n": [4096], "word": ["zeroes"]},)",
+                    R"({"steps": [{"read": {"length": "${n}"}, "expect": {"data": "${word}"}}]})"));
+  const auto& steps =
+      std::get<std::vector<Step>>(file.cells.at(0).scenario.clients.at(0).at(0).work);
   CHECK(std::get<Request>(steps.at(0).action).length == 4096);
   CHECK(steps.at(0).expect.data->content == Content::zeroes());
 }
 
 TEST_CASE("values stand inside texts and keys; runtime names and $${ stay") {
   std::vector<Problem> none;
-  const auto document = parse_document("f", R"({"${k}-x": ["a${n}b", "${uri}", "$${n}", "$n"]})", none);
+  const auto document =
+      parse_document("f", R"({"${k}-x": ["a${n}b", "${uri}", "$${n}", "$n"]})", none);
   Problems problems(*document);
   const Json out = substitute(*document->root, {{"k", "key"}, {"n", 5}}, "", problems);
   CHECK(problems.list().empty());
@@ -181,7 +197,8 @@ TEST_CASE("parameters of filters keep their order, and a list repeats its key") 
 }
 
 TEST_CASE("expectations may stand beside the only command") {
-  const ScenarioFile file = good(scenario_with("\"expect\": {\"exit\": [\"failure\", 3, \"SIGTERM\"]},"));
+  const ScenarioFile file =
+      good(scenario_with("\"expect\": {\"exit\": [\"failure\", 3, \"SIGTERM\"]},"));
   const auto& command = std::get<Command>(file.cells.at(0).scenario.clients.at(0).at(0).work);
   REQUIRE(command.expect.exit.size() == 3);
   CHECK(command.expect.exit[2].number == 15);
