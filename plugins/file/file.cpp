@@ -79,7 +79,7 @@ struct File {
     if (file_.empty() == dir_.empty()) {
       throw nbd::Error("file: give either file=<FILENAME> or dir=<DIRECTORY>");
     }
-    struct stat s {};
+    struct stat s{};
     const std::string& path = file_.empty() ? dir_ : file_;
     if (::stat(path.c_str(), &s) == -1) fail("file: cannot serve", path);
     if (!file_.empty() && !is_servable(s.st_mode)) {
@@ -94,7 +94,7 @@ struct File {
     if (dir == nullptr) fail("file: cannot read", dir_);
     std::vector<std::string> names;
     while (const dirent* entry = ::readdir(dir.get())) {
-      struct stat s {};
+      struct stat s{};
       if (::fstatat(::dirfd(dir.get()), entry->d_name, &s, 0) == 0 && is_servable(s.st_mode)) {
         names.emplace_back(entry->d_name);
       }
@@ -132,7 +132,7 @@ struct File::Connection {
   Connection(File& plugin, bool read_only)
       : path_(plugin.path_of(nbdkit_export_name())), eviction_(plugin.cache_none_) {
     open(read_only);
-    struct stat s {};
+    struct stat s{};
     if (::fstat(fd_.get(), &s) == -1) fail("file: cannot inspect", path_);
     if (!is_servable(s.st_mode)) {
       throw nbd::Error("file: not a regular file or block device: " + path_);
@@ -217,8 +217,8 @@ struct File::Connection {
   }
 
   Status cache(uint32_t count, uint64_t offset, Flags) {
-    const int error = ::posix_fadvise(fd_.get(), static_cast<off_t>(offset), count,
-                                      POSIX_FADV_WILLNEED);
+    const int error =
+        ::posix_fadvise(fd_.get(), static_cast<off_t>(offset), count, POSIX_FADV_WILLNEED);
     return error == 0 ? nbd::kOk : failed("posix_fadvise", error);
   }
 
@@ -249,7 +249,8 @@ struct File::Connection {
       fd_ = nbd::Fd(::open(path_.c_str(), O_RDWR | O_CLOEXEC | O_NOCTTY));
       writable_ = static_cast<bool>(fd_);
       // What cannot be written to is served read-only.
-      if (!fd_ && errno != EACCES && errno != EROFS && errno != EPERM) fail("file: cannot open", path_);
+      if (!fd_ && errno != EACCES && errno != EROFS && errno != EPERM)
+        fail("file: cannot open", path_);
     }
     if (!fd_) fd_ = nbd::Fd(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
     if (!fd_) fail("file: cannot open", path_);

@@ -21,7 +21,7 @@ for signal in TERM INT QUIT HUP; do
 done
 
 # one that is told to end while its command runs ends that too
-"$NBDKIT" -U - -P "$scratch/pid2" memory 1M --run 'sleep 60' & server=$!; started+=("$server")
+"$NBDKIT" -U - -P "$scratch/pid2" memory 1M --run 'exec sleep 60' & server=$!; started+=("$server")
 until_true 20 test -s pid2
 kill -TERM "$server"
 status=0; wait "$server" || status=$?
