@@ -26,7 +26,7 @@ using nbd::Next;
 using nbd::Status;
 
 struct Errno {
-  std::string_view name;
+  const char* name;
   int errnum;
 };
 constexpr std::array<Errno, 6> kErrnos{{{"EPERM", EPERM},
@@ -38,8 +38,8 @@ constexpr std::array<Errno, 6> kErrnos{{{"EPERM", EPERM},
 
 // The kinds of request, by the names that the parameters have for them.
 enum Kind : size_t { kRead, kWrite, kTrim, kZero, kExtents, kCache, kKinds };
-constexpr std::array<std::string_view, kKinds> kKindNames{"pread", "pwrite",  "trim",
-                                                          "zero",  "extents", "cache"};
+constexpr std::array<const char*, kKinds> kKindNames{"pread", "pwrite",  "trim",
+                                                     "zero",  "extents", "cache"};
 
 struct Settings {
   Errno error = kErrnos[1];
@@ -84,8 +84,9 @@ class ErrorFilter {
     if (!rest.starts_with('-')) return false;
     rest.remove_prefix(1);
     for (size_t kind = 0; kind < kKinds; ++kind) {
-      if (!rest.starts_with(kKindNames[kind])) continue;
-      return set(rest.substr(kKindNames[kind].size()), key, value, std::span(&settings_[kind], 1));
+      const std::string_view kind_name = kKindNames[kind];
+      if (!rest.starts_with(kind_name)) continue;
+      return set(rest.substr(kind_name.size()), key, value, std::span(&settings_[kind], 1));
     }
     return false;
   }
@@ -149,7 +150,7 @@ class ErrorFilter {
 
   static Errno parse_errno(std::string_view key, std::string_view value) {
     for (const Errno& e : kErrnos) {
-      if (e.name == value) return e;
+      if (value == e.name) return e;
     }
     throw nbd::Error(std::string(key) + ": expected EPERM, EIO, ENOMEM, EINVAL, ENOSPC or " +
                      "ESHUTDOWN, got \"" + std::string(value) + "\"");
@@ -160,7 +161,7 @@ class ErrorFilter {
     const uint64_t number = counts_[kind].fetch_add(1, std::memory_order_relaxed) + 1;
     if (s.nth != number && (s.rate <= 0 || draw(*seed_, kind, number) >= s.rate)) return nbd::kOk;
     if (!s.file.empty() && ::access(s.file.c_str(), F_OK) != 0) return nbd::kOk;
-    nbdkit_error("injecting %s error into %s", s.error.name.data(), kKindNames[kind].data());
+    nbdkit_error("injecting %s error into %s", s.error.name, kKindNames[kind]);
     return Status(s.error.errnum);
   }
 

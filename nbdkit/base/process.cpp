@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "base/error.hpp"
@@ -224,6 +226,13 @@ std::string executable_directory() {
                      "readlink /proc/self/exe");
   const std::string_view whole(path, static_cast<size_t>(n));
   return std::string(whole.substr(0, whole.rfind('/')));
+}
+
+std::string current_directory() {
+  std::error_code error;
+  const auto path = std::filesystem::current_path(error);
+  if (error) fail_errno(error.value(), "cannot find the current directory");
+  return path.string();
 }
 
 }  // namespace nbd

@@ -85,7 +85,8 @@ Child spawn(const SpawnOptions& options);
 std::string shell_quote(std::string_view word);
 std::string shell_quote(const std::vector<std::string>& words);
 
-// The folder of the running executable.
+// The folder of the running executable, and the one that we are in.
 std::string executable_directory();
+std::string current_directory();
 
 }  // namespace nbd

@@ -13,7 +13,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -60,10 +59,7 @@ void set_up_signals(bool captive) {
 void set_up_server_context() {
   Server& s = server();
   s.quit_fd = nbd::sys([] { return ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }, "eventfd");
-  char* here = ::getcwd(nullptr, 0);
-  if (here == nullptr) nbd::fail_errno(errno, "cannot find the current directory");
-  s.start_directory = here;
-  ::free(here);
+  s.start_directory = nbd::current_directory();
 }
 
 // A closed standard stream would be taken by the next file that is opened, and

@@ -2,15 +2,14 @@
 #include "server/options.hpp"
 
 #include <getopt.h>
-#include <unistd.h>
 
 #include <array>
 #include <cctype>
-#include <cstdlib>
 #include <string_view>
 
 #include "base/error.hpp"
 #include "base/parse.hpp"
+#include "base/process.hpp"
 
 namespace nbdkit {
 
@@ -40,11 +39,7 @@ std::string checked_port(const std::string& value) {
 
 std::string absolute(const std::string& path) {
   if (path.empty() || path[0] == '/') return path;
-  char* here = ::getcwd(nullptr, 0);
-  if (here == nullptr) nbd::fail_errno(errno, "cannot find the current directory");
-  const std::string out = std::string(here) + "/" + path;
-  std::free(here);
-  return out;
+  return nbd::current_directory() + "/" + path;
 }
 
 std::string socket_path(const std::string& value) {

@@ -237,9 +237,13 @@ class FilterLayer final : public Layer {
     return below_.default_export(read_only, tls);
   }
   std::unique_ptr<Disk> open(const OpenRequest& request) override {
-    OpenRequest changed = request;
-    if constexpr (requires { &F::open; }) filter_.open(changed);
-    return std::make_unique<FilterDisk<F>>(filter_, below_.open(changed));
+    if constexpr (requires { &F::open; }) {
+      OpenRequest changed = request;
+      filter_.open(changed);
+      return std::make_unique<FilterDisk<F>>(filter_, below_.open(changed));
+    } else {
+      return std::make_unique<FilterDisk<F>>(filter_, below_.open(request));
+    }
   }
 
  private:
