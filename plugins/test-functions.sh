@@ -29,16 +29,22 @@ request_fails() {
   grep -qF -e "$words" <<<"$said" || fail "$request: \"$words\" is not in: $said"
 }
 
-# like_the_original ARG...: a client sees the same size, abilities, extents and
-# bytes as behind Debian's nbdkit, if that is installed.
-like_the_original() {
-  local original=/usr/bin/nbdkit
-  # shellcheck disable=SC2016  # expanded by the command of --run
-  local look='nbdinfo "$uri" | grep -v uri:; nbdinfo --map "$uri"; nbdcopy "$uri" - | sha256sum'
+# against_the_original COMMAND ARG...: COMMAND, run with $uri, prints the same
+# behind Debian's nbdkit as behind ours, if that is installed.
+against_the_original() {
+  local original=/usr/bin/nbdkit look=$1
+  shift
   if ! "$original" "$1" --version >/dev/null 2>&1; then
     echo "left out: comparing with the original's $1 (apt-get install nbdkit)"
     return
   fi
   diff <("$original" -U - "$@" --run "$look") <(serve "$@" --run "$look") ||
     fail "nbdkit $* is not like the original"
+}
+
+# like_the_original ARG...: size, abilities, extents and bytes are the same.
+like_the_original() {
+  # shellcheck disable=SC2016  # expanded by the command of --run
+  against_the_original \
+    'nbdinfo "$uri" | grep -v uri:; nbdinfo --map "$uri"; nbdcopy "$uri" - | sha256sum' "$@"
 }
