@@ -5,14 +5,14 @@
 //
 // A disk is made in a folder of its own beside the others and gets its name
 // only when it is complete, so nobody sees half of one, whatever happens to the
-// server; if two make the same one at once, the first stays. A client holds
-// flock() on its disk: that keeps out other clients of this server and of
-// others on the same folder, and ends by itself with the process.
+// server; if two make the same one at once, the first stays. A client holds an
+// open file description lock on its disk, as the original's do: that keeps out
+// other clients of this server and of others on the same folder, and ends by
+// itself with the process.
 #include <nbdkit/plugin.hpp>
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -110,17 +110,26 @@ struct OnDemand {
 };
 
 struct OnDemand::Connection : disk_file::DiskFile {
-  Connection(OnDemand& plugin, bool read_only)
-      : DiskFile(plugin.path_of(nbdkit_export_name()), read_only) {
-    while (::flock(fd(), LOCK_EX | LOCK_NB) == -1) {
+  // Open for writing also if the client may not write: the lock asks for that.
+  Connection(OnDemand& plugin, bool) : DiskFile(plugin.path_of(nbdkit_export_name()), false) {
+    while (!lock()) {
       if (errno == EINTR) continue;
-      if (errno != EWOULDBLOCK) fail("cannot lock", path());
+      if (errno != EAGAIN && errno != EACCES) fail("cannot lock", path());
       if (!plugin.wait_) throw nbd::Error(EBUSY, "filesystem is locked by another client: " + path());
       // Polling, since this wait must end when the server does.
       if (!nbd::sleep(kLockPoll).ok()) throw nbd::Error(ESHUTDOWN, "gave up waiting for " + path());
     }
   }
   bool can_multi_conn() { return false; }  // a second one is locked out
+
+ private:
+  // The whole file. A disk that nobody can write to may have several readers.
+  bool lock() {
+    struct flock whole {};
+    whole.l_type = can_write() ? F_WRLCK : F_RDLCK;
+    whole.l_whence = SEEK_SET;
+    return ::fcntl(fd(), F_OFD_SETLK, &whole) == 0;
+  }
 };
 
 }  // namespace
