@@ -70,11 +70,10 @@ class BufferPool {
 
  private:
   friend class Buffer;
+  // Told under the lock: who waits for the last one may destroy the pool next.
   void put(const fuse_buf& buf) noexcept {
-    {
-      const std::lock_guard lock(mutex_);
-      free_.push_back(buf);  // within its first capacity
-    }
+    const std::lock_guard lock(mutex_);
+    free_.push_back(buf);  // within its first capacity
     returned_.notify_all();
   }
 

@@ -163,7 +163,9 @@ void Connection::wait_and_notify(int timeout_ms) {
     eventfd_t ignored;
     (void)::eventfd_read(wake_.get(), &ignored);
   }
-  // One notification for each wait: it may change what the handle waits for.
+  // Only what poll has just said, and once: libnbd 1.14 that is told to read while
+  // nothing is there waits for a reply from then on, and keeps back what is
+  // submitted to it, so an idle connection would hang.
   // An error or hang-up shows in the read or write that follows.
   const bool broken = (fds[0].revents & (POLLHUP | POLLERR | POLLNVAL)) != 0;
   int result = 0;

@@ -136,9 +136,9 @@ TEST_CASE("any access to any server is what it would be to memory") {
   const auto seed = std::random_device{}();
   CAPTURE(seed);
   std::mt19937 random(seed);
-  const uint64_t min = GENERATE(1, 512, 4096);
-  const uint64_t max_blocks = GENERATE(1, 3, 256);
-  const uint64_t size = GENERATE(65536, 65536 + 700);
+  const uint64_t min = GENERATE(as<uint64_t>{}, 1, 512, 4096);
+  const uint64_t max_blocks = GENERATE(as<uint64_t>{}, 1, 3, 256);
+  const uint64_t size = GENERATE(as<uint64_t>{}, 65536, 65536 + 700);
   const bool can_zero = GENERATE(true, false);
   MemoryRemote remote(size, min, min * max_blocks);
   remote.facts.can_zero = can_zero;

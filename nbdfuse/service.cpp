@@ -36,23 +36,35 @@ Service::Service() {
 
 int Service::serve(Mount& mount, Disk& disk) {
   wait(mount.ended_fd(), mount);
-  if (!disk.dirty()) return 0;
-  const nbd::Fd done(nbd::sys([] { return ::eventfd(0, EFD_CLOEXEC); }, "eventfd"));
-  Status flushed;
-  flush_and_tell(disk, flushed, done.get());
-  wait(done.get(), mount);
+  const Status flushed = flush(mount, disk);
+  // It is about to end, as the mount has; and the mount is not ours.
+  if (unmounter_.joinable()) unmounter_.join();
   if (flushed.ok()) return 0;
   nbd::log::error("what was written last may be lost: the server did not flush: {}",
                   nbd::errno_text(flushed.errnum()));
   return 1;
 }
 
-// Until event_fd is readable.
+Status Service::flush(Mount& mount, Disk& disk) {
+  if (!disk.dirty()) return nbd::kOk;
+  const nbd::Fd done(nbd::sys([] { return ::eventfd(0, EFD_CLOEXEC); }, "eventfd"));
+  Status result;
+  flush_and_tell(disk, result, done.get());
+  wait(done.get(), mount);
+  return result;
+}
+
+// Until the eventfd was written to.
 void Service::wait(int event_fd, Mount& mount) {
   for (;;) {
     pollfd fds[] = {{event_fd, POLLIN, 0}, {signals_.get(), POLLIN, 0}};
     nbd::sys([&] { return ::poll(fds, 2, -1); }, "poll");
-    if (fds[0].revents != 0) return;
+    if (fds[0].revents != 0) {
+      // Read, not only seen: that orders what was done before the event before us.
+      eventfd_t ignored;
+      (void)::eventfd_read(event_fd, &ignored);
+      return;
+    }
     if (fds[1].revents == 0) continue;
     signalfd_siginfo info;
     if (::read(signals_.get(), &info, sizeof info) != sizeof info) continue;

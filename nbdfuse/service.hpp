@@ -24,6 +24,7 @@ class Service {
   int serve(Mount& mount, Disk& disk);
 
  private:
+  Status flush(Mount& mount, Disk& disk);
   void wait(int event_fd, Mount& mount);
 
   nbd::Fd signals_;

@@ -60,12 +60,14 @@ bool filter_fits(const std::string& glob, const ScenarioFile& file, const Cell& 
 
 bool selected(const RunSettings& settings, const ScenarioFile& file, const Cell& cell) {
   if (settings.cell != 0 && cell.number != settings.cell) return false;
-  if (!settings.transports.empty() && !contains(settings.transports, transport_name(cell.transport))) {
+  if (!settings.transports.empty() &&
+      !contains(settings.transports, transport_name(cell.transport))) {
     return false;
   }
   const bool tagged = settings.tags.empty() ||
-                      std::any_of(file.tags.begin(), file.tags.end(),
-                                  [&](const std::string& tag) { return contains(settings.tags, tag); });
+                      std::any_of(file.tags.begin(), file.tags.end(), [&](const std::string& tag) {
+                        return contains(settings.tags, tag);
+                      });
   return tagged && filter_fits(settings.filter, file, cell);
 }
 
@@ -130,8 +132,8 @@ int check_scenarios(const std::vector<std::string>& paths) {
 int run_scenarios(const RunSettings& settings) {
   RunReport report;
   report.seed = settings.seed.value_or(random_seed());
-  const RunOptions options{find_nbdkit(settings.nbdkit), nbd::parse_delay("--timeout", settings.timeout),
-                           settings.keep_logs};
+  const RunOptions options{find_nbdkit(settings.nbdkit),
+                           nbd::parse_delay("--timeout", settings.timeout), settings.keep_logs};
   report.nbdkit = options.nbdkit;
   report.nbdkit_was_given = !settings.nbdkit.empty();
   const auto files = load_or_complain(settings.paths, report.seed);

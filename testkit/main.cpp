@@ -2,12 +2,8 @@
 //
 // testkit: finds the bugs in an NBD client. The command line; commands.cpp does
 // the work.
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <exception>
-#include <thread>
 
 #include "base/log.hpp"
 #include "commands.hpp"
@@ -24,9 +20,11 @@ void add_run_options(CLI::App& run, testkit::RunSettings& settings) {
   run.add_option("--filter", settings.filter, "only scenarios whose id or name matches GLOB")
       ->type_name("GLOB");
   run.add_option("--tag", settings.tags, "only scenarios with one of these tags")->delimiter(',');
-  run.add_option("--cell", settings.cell, "only the cell of this number")->check(CLI::PositiveNumber);
+  run.add_option("--cell", settings.cell, "only the cell of this number")
+      ->check(CLI::PositiveNumber);
   run.add_option("--seed", settings.seed, "repeat the random choices of an earlier run");
-  run.add_option("--timeout", settings.timeout, "limit of a cell without one of its own (default 60s)")
+  run.add_option("--timeout", settings.timeout,
+                 "limit of a cell without one of its own (default 60s)")
       ->type_name("TIME");
   run.add_option("--nbdkit", settings.nbdkit, "the server to test against (also $TESTKIT_NBDKIT)")
       ->type_name("PROGRAM");
@@ -39,7 +37,8 @@ void add_run_options(CLI::App& run, testkit::RunSettings& settings) {
 }
 
 int run(int argc, char** argv) {
-  CLI::App app("testkit: finds the bugs in an NBD client by running scenarios against captive servers");
+  CLI::App app(
+      "testkit: finds the bugs in an NBD client by running scenarios against captive servers");
   app.require_subcommand(1);
   app.set_version_flag("--version", "testkit " TESTKIT_VERSION);
 

@@ -38,7 +38,7 @@ constexpr std::array<Errno, 6> kErrnos{{{"EPERM", EPERM},
 
 // The kinds of request, by the names that the parameters have for them.
 enum Kind : size_t { kRead, kWrite, kTrim, kZero, kExtents, kCache, kKinds };
-constexpr std::array<std::string_view, kKinds> kKindNames{"pread", "pwrite", "trim",
+constexpr std::array<std::string_view, kKinds> kKindNames{"pread", "pwrite",  "trim",
                                                           "zero",  "extents", "cache"};
 
 struct Settings {
@@ -85,8 +85,7 @@ class ErrorFilter {
     rest.remove_prefix(1);
     for (size_t kind = 0; kind < kKinds; ++kind) {
       if (!rest.starts_with(kKindNames[kind])) continue;
-      return set(rest.substr(kKindNames[kind].size()), key, value,
-                 std::span(&settings_[kind], 1));
+      return set(rest.substr(kKindNames[kind].size()), key, value, std::span(&settings_[kind], 1));
     }
     return false;
   }

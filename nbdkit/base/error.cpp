@@ -14,7 +14,8 @@ struct Name {
   int errnum;
   std::string_view name;
 };
-#define NBD_ERRNO(e) Name{e, #e}
+#define NBD_ERRNO(e) \
+  Name { e, #e }
 // What crosses the NBD protocol, and what files and sockets give most often.
 constexpr std::array kNames{
     NBD_ERRNO(EPERM),      NBD_ERRNO(ENOENT),     NBD_ERRNO(EIO),          NBD_ERRNO(EBADF),

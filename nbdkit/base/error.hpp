@@ -31,8 +31,7 @@ template <class... Args>
 // The same for a system call that has just set errno: ": <its text>" follows.
 template <class... Args>
 [[noreturn]] void fail_errno(int errnum, fmt::format_string<Args...> format, Args&&... args) {
-  throw Error(errnum, fmt::format(format, std::forward<Args>(args)...) + ": " +
-                          errno_text(errnum));
+  throw Error(errnum, fmt::format(format, std::forward<Args>(args)...) + ": " + errno_text(errnum));
 }
 
 // Calls until it is not EINTR. The result is the call's own.

@@ -57,7 +57,8 @@ uint64_t parse_magnitude(std::string_view what, std::string_view digits, std::st
 double take_decimal(std::string_view what, std::string_view& text, std::string_view whole) {
   double value = 0;
   const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (ec != std::errc{} || !std::isfinite(value)) fail("{}: could not parse number: \"{}\"", what, whole);
+  if (ec != std::errc{} || !std::isfinite(value))
+    fail("{}: could not parse number: \"{}\"", what, whole);
   if (std::signbit(value)) fail("{}: number is negative: \"{}\"", what, whole);
   text.remove_prefix(static_cast<size_t>(end - text.data()));
   return value;
@@ -72,7 +73,8 @@ uint64_t parse_size(std::string_view what, std::string_view text) {
   if (ec == std::errc::invalid_argument) fail("{}: could not parse size: \"{}\"", what, text);
 
   const std::string_view unit(end, static_cast<size_t>(digits.data() + digits.size() - end));
-  if (unit.size() > 1) fail("{}: could not parse size: trailing garbage \"{}\" in \"{}\"", what, unit, text);
+  if (unit.size() > 1)
+    fail("{}: could not parse size: trailing garbage \"{}\" in \"{}\"", what, unit, text);
   uint64_t scale = 1;
   if (!unit.empty()) {
     constexpr std::string_view kUnits = "bkmgtpe";
@@ -165,7 +167,8 @@ std::chrono::nanoseconds parse_delay(std::string_view what, std::string_view tex
     if (ns > kLongest) fail("{}: delay is too long: \"{}\"", what, text);
     return std::chrono::nanoseconds(static_cast<int64_t>(ns));
   }
-  fail("{}: could not parse delay: \"{}\" (a number of seconds, or with a unit: s, ms, us, ns)", what, text);
+  fail("{}: could not parse delay: \"{}\" (a number of seconds, or with a unit: s, ms, us, ns)",
+       what, text);
 }
 
 std::string format_size(uint64_t bytes) {

@@ -56,8 +56,8 @@ std::optional<ExitStatus> Child::wait_for(std::chrono::milliseconds timeout) {
   for (;;) {
     int left = -1;
     if (timeout.count() >= 0) {
-      const auto rest = std::chrono::ceil<std::chrono::milliseconds>(
-          deadline - std::chrono::steady_clock::now());
+      const auto rest =
+          std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
       left = static_cast<int>(std::max<int64_t>(rest.count(), 0));
     }
     pollfd p{pidfd_.get(), POLLIN, 0};
@@ -82,9 +82,7 @@ void Child::kill_group(int signal) noexcept {
   if (pid_ > 0 && own_group_) ::kill(-pid_, signal);
 }
 
-bool Child::group_alive() const noexcept {
-  return pid_ > 0 && own_group_ && ::kill(-pid_, 0) == 0;
-}
+bool Child::group_alive() const noexcept { return pid_ > 0 && own_group_ && ::kill(-pid_, 0) == 0; }
 
 namespace {
 
@@ -93,9 +91,9 @@ std::vector<std::string> merged_environment(const std::vector<std::string>& addi
   std::vector<std::string> env;
   const auto name_of = [](std::string_view entry) { return entry.substr(0, entry.find('=')); };
   for (char** e = environ; *e != nullptr; ++e) {
-    const bool replaced = std::any_of(additions.begin(), additions.end(), [&](const std::string& a) {
-      return name_of(a) == name_of(*e);
-    });
+    const bool replaced =
+        std::any_of(additions.begin(), additions.end(),
+                    [&](const std::string& a) { return name_of(a) == name_of(*e); });
     if (!replaced) env.emplace_back(*e);
   }
   env.insert(env.end(), additions.begin(), additions.end());
@@ -147,7 +145,7 @@ int run_child(const Prepared& p) {
     if (::getppid() != p.parent) ::_exit(127);  // it died before we asked
   }
   for (int s = 1; s < NSIG; ++s) {
-    struct sigaction action {};
+    struct sigaction action{};
     if (::sigaction(s, nullptr, &action) == 0 && action.sa_handler == SIG_IGN) {
       ::signal(s, SIG_DFL);
     }

@@ -30,15 +30,15 @@ struct ExitStatus {
 };
 
 struct SpawnOptions {
-  std::vector<std::string> argv;           // argv[0] is looked up in PATH
-  std::vector<std::string> env;            // "NAME=value": added to our environment
-  std::string directory;                   // working directory; empty: ours
-  int stdin_fd = -1;                       // -1: /dev/null for stdin ...
-  int stdout_fd = -1;                      // ... and ours for stdout, stderr
-  int stderr_fd = -1;                      // borrowed until spawn() returns
-  bool inherit_stdin = false;              // ours instead of /dev/null
-  bool own_group = false;                  // its own process group, see kill_group()
-  int parent_death_signal = 0;             // sent to it when the spawning thread ends
+  std::vector<std::string> argv;  // argv[0] is looked up in PATH
+  std::vector<std::string> env;   // "NAME=value": added to our environment
+  std::string directory;          // working directory; empty: ours
+  int stdin_fd = -1;              // -1: /dev/null for stdin ...
+  int stdout_fd = -1;             // ... and ours for stdout, stderr
+  int stderr_fd = -1;             // borrowed until spawn() returns
+  bool inherit_stdin = false;     // ours instead of /dev/null
+  bool own_group = false;         // its own process group, see kill_group()
+  int parent_death_signal = 0;    // sent to it when the spawning thread ends
 };
 
 class Child {

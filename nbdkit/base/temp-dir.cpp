@@ -12,8 +12,10 @@ namespace nbd {
 
 TempDir::TempDir(const std::string& prefix) {
   const char* base = std::getenv("TMPDIR");
-  std::string name = fmt::format("{}/{}XXXXXX", base != nullptr && *base == '/' ? base : "/tmp", prefix);
-  if (::mkdtemp(name.data()) == nullptr) fail_errno(errno, "cannot make a temporary folder {}", name);
+  std::string name =
+      fmt::format("{}/{}XXXXXX", base != nullptr && *base == '/' ? base : "/tmp", prefix);
+  if (::mkdtemp(name.data()) == nullptr)
+    fail_errno(errno, "cannot make a temporary folder {}", name);
   path_ = name;
 }
 

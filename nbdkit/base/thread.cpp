@@ -26,7 +26,8 @@ bool start_thread(size_t stack_size, std::function<void()> body) noexcept {
   ::pthread_attr_setstacksize(&attributes, stack_size);
   pthread_t thread;
   const bool started = ::pthread_create(&thread, &attributes, run, owned.get()) == 0;
-  if (started) [[maybe_unused]] auto* given_away = owned.release();
+  if (started) [[maybe_unused]]
+    auto* given_away = owned.release();
   ::pthread_attr_destroy(&attributes);
   return started;
 }

@@ -8,7 +8,7 @@ using nbd::kExtentHole;
 
 TEST_CASE("extents are cut to the disk and to where they were asked for") {
   Extents e(1000, 5000);
-  CHECK(e.add(0, 2000, 0));      // begins before
+  CHECK(e.add(0, 2000, 0));               // begins before
   CHECK(e.add(2000, 9000, kExtentHole));  // ends after
   REQUIRE(e.list().size() == 2);
   CHECK(e.list()[0].length == 1000);

@@ -66,8 +66,8 @@ extern "C" {
 /* ---- What the server offers to plugins ------------------------------- */
 
 #if defined(__GNUC__)
-#define NBDKIT_PRINTF_(f, a) __attribute__ ((__format__ (__printf__, f, a)))
-#define NBDKIT_PUBLIC_ __attribute__ ((__visibility__ ("default")))
+#define NBDKIT_PRINTF_(f, a) __attribute__((__format__(__printf__, f, a)))
+#define NBDKIT_PUBLIC_ __attribute__((__visibility__("default")))
 #else
 #define NBDKIT_PRINTF_(f, a)
 #define NBDKIT_PUBLIC_
@@ -78,74 +78,74 @@ struct nbdkit_extents; /* filled by .extents, through nbdkit_add_extent */
 struct nbdkit_exports; /* filled by .list_exports, through nbdkit_add_export */
 
 /* Messages. printf formats; %m is the text of errno, which survives the call. */
-extern NBDKIT_PUBLIC_ void nbdkit_error (const char *fmt, ...) NBDKIT_PRINTF_ (1, 2);
-extern NBDKIT_PUBLIC_ void nbdkit_verror (const char *fmt, va_list args) NBDKIT_PRINTF_ (1, 0);
-extern NBDKIT_PUBLIC_ void nbdkit_debug (const char *fmt, ...) NBDKIT_PRINTF_ (1, 2);
-extern NBDKIT_PUBLIC_ void nbdkit_vdebug (const char *fmt, va_list args) NBDKIT_PRINTF_ (1, 0);
+extern NBDKIT_PUBLIC_ void nbdkit_error(const char* fmt, ...) NBDKIT_PRINTF_(1, 2);
+extern NBDKIT_PUBLIC_ void nbdkit_verror(const char* fmt, va_list args) NBDKIT_PRINTF_(1, 0);
+extern NBDKIT_PUBLIC_ void nbdkit_debug(const char* fmt, ...) NBDKIT_PRINTF_(1, 2);
+extern NBDKIT_PUBLIC_ void nbdkit_vdebug(const char* fmt, va_list args) NBDKIT_PRINTF_(1, 0);
 
 /* The errno of the request that this thread works on. */
-extern NBDKIT_PUBLIC_ void nbdkit_set_error (int err);
+extern NBDKIT_PUBLIC_ void nbdkit_set_error(int err);
 
 /* Parameters. 0 and *r set; or -1, an error said, *r as it was. */
-extern NBDKIT_PUBLIC_ int nbdkit_parse_int (const char *what, const char *str, int *r);
-extern NBDKIT_PUBLIC_ int nbdkit_parse_unsigned (const char *what, const char *str, unsigned *r);
-extern NBDKIT_PUBLIC_ int nbdkit_parse_int8_t (const char *what, const char *str, int8_t *r);
-extern NBDKIT_PUBLIC_ int nbdkit_parse_uint8_t (const char *what, const char *str, uint8_t *r);
-extern NBDKIT_PUBLIC_ int nbdkit_parse_int16_t (const char *what, const char *str, int16_t *r);
-extern NBDKIT_PUBLIC_ int nbdkit_parse_uint16_t (const char *what, const char *str, uint16_t *r);
-extern NBDKIT_PUBLIC_ int nbdkit_parse_int32_t (const char *what, const char *str, int32_t *r);
-extern NBDKIT_PUBLIC_ int nbdkit_parse_uint32_t (const char *what, const char *str, uint32_t *r);
-extern NBDKIT_PUBLIC_ int nbdkit_parse_int64_t (const char *what, const char *str, int64_t *r);
-extern NBDKIT_PUBLIC_ int nbdkit_parse_uint64_t (const char *what, const char *str, uint64_t *r);
-extern NBDKIT_PUBLIC_ int64_t nbdkit_parse_size (const char *str);
-extern NBDKIT_PUBLIC_ int nbdkit_parse_bool (const char *str);
-extern NBDKIT_PUBLIC_ int nbdkit_parse_probability (const char *what, const char *str, double *r);
-extern NBDKIT_PUBLIC_ int nbdkit_parse_delay (const char *what, const char *str, unsigned *sec,
-                                              unsigned *nsec);
+extern NBDKIT_PUBLIC_ int nbdkit_parse_int(const char* what, const char* str, int* r);
+extern NBDKIT_PUBLIC_ int nbdkit_parse_unsigned(const char* what, const char* str, unsigned* r);
+extern NBDKIT_PUBLIC_ int nbdkit_parse_int8_t(const char* what, const char* str, int8_t* r);
+extern NBDKIT_PUBLIC_ int nbdkit_parse_uint8_t(const char* what, const char* str, uint8_t* r);
+extern NBDKIT_PUBLIC_ int nbdkit_parse_int16_t(const char* what, const char* str, int16_t* r);
+extern NBDKIT_PUBLIC_ int nbdkit_parse_uint16_t(const char* what, const char* str, uint16_t* r);
+extern NBDKIT_PUBLIC_ int nbdkit_parse_int32_t(const char* what, const char* str, int32_t* r);
+extern NBDKIT_PUBLIC_ int nbdkit_parse_uint32_t(const char* what, const char* str, uint32_t* r);
+extern NBDKIT_PUBLIC_ int nbdkit_parse_int64_t(const char* what, const char* str, int64_t* r);
+extern NBDKIT_PUBLIC_ int nbdkit_parse_uint64_t(const char* what, const char* str, uint64_t* r);
+extern NBDKIT_PUBLIC_ int64_t nbdkit_parse_size(const char* str);
+extern NBDKIT_PUBLIC_ int nbdkit_parse_bool(const char* str);
+extern NBDKIT_PUBLIC_ int nbdkit_parse_probability(const char* what, const char* str, double* r);
+extern NBDKIT_PUBLIC_ int nbdkit_parse_delay(const char* what, const char* str, unsigned* sec,
+                                             unsigned* nsec);
 
 /* Paths, as they were before the server changed to "/": absolute; or also with
  * symbolic links resolved. malloc'd, the caller frees; NULL after an error. */
-extern NBDKIT_PUBLIC_ char *nbdkit_absolute_path (const char *path);
-extern NBDKIT_PUBLIC_ char *nbdkit_realpath (const char *path);
+extern NBDKIT_PUBLIC_ char* nbdkit_absolute_path(const char* path);
+extern NBDKIT_PUBLIC_ char* nbdkit_realpath(const char* path);
 
 /* 1 while a plugin may use stdin and stdout (to ask for a password, say). */
-extern NBDKIT_PUBLIC_ int nbdkit_stdio_safe (void);
+extern NBDKIT_PUBLIC_ int nbdkit_stdio_safe(void);
 
 /* Sleeps. -1 with errno ESHUTDOWN, early, if the server ends or the client of
  * this request goes away. */
-extern NBDKIT_PUBLIC_ int nbdkit_nanosleep (unsigned sec, unsigned nsec);
+extern NBDKIT_PUBLIC_ int nbdkit_nanosleep(unsigned sec, unsigned nsec);
 
 /* The client of this thread's request. Strings live until it disconnects. */
-extern NBDKIT_PUBLIC_ const char *nbdkit_export_name (void);
-extern NBDKIT_PUBLIC_ int nbdkit_is_tls (void);
-extern NBDKIT_PUBLIC_ int nbdkit_peer_name (struct sockaddr *addr, socklen_t *addrlen);
-extern NBDKIT_PUBLIC_ int64_t nbdkit_peer_pid (void);
-extern NBDKIT_PUBLIC_ int64_t nbdkit_peer_uid (void);
-extern NBDKIT_PUBLIC_ int64_t nbdkit_peer_gid (void);
+extern NBDKIT_PUBLIC_ const char* nbdkit_export_name(void);
+extern NBDKIT_PUBLIC_ int nbdkit_is_tls(void);
+extern NBDKIT_PUBLIC_ int nbdkit_peer_name(struct sockaddr* addr, socklen_t* addrlen);
+extern NBDKIT_PUBLIC_ int64_t nbdkit_peer_pid(void);
+extern NBDKIT_PUBLIC_ int64_t nbdkit_peer_uid(void);
+extern NBDKIT_PUBLIC_ int64_t nbdkit_peer_gid(void);
 
 /* Ends the server cleanly; returns at once. */
-extern NBDKIT_PUBLIC_ void nbdkit_shutdown (void);
+extern NBDKIT_PUBLIC_ void nbdkit_shutdown(void);
 /* Ends this client's connection: force != 0 now and without a reply, else its
  * later requests fail with ESHUTDOWN. */
-extern NBDKIT_PUBLIC_ void nbdkit_disconnect (int force);
+extern NBDKIT_PUBLIC_ void nbdkit_disconnect(int force);
 
 /* Copies that the server frees: with the connection, or at exit if there is
  * none. NULL after an error. */
-extern NBDKIT_PUBLIC_ const char *nbdkit_strdup_intern (const char *str);
-extern NBDKIT_PUBLIC_ const char *nbdkit_strndup_intern (const char *str, size_t n);
-extern NBDKIT_PUBLIC_ const char *nbdkit_printf_intern (const char *fmt, ...) NBDKIT_PRINTF_ (1, 2);
-extern NBDKIT_PUBLIC_ const char *nbdkit_vprintf_intern (const char *fmt, va_list args)
-  NBDKIT_PRINTF_ (1, 0);
+extern NBDKIT_PUBLIC_ const char* nbdkit_strdup_intern(const char* str);
+extern NBDKIT_PUBLIC_ const char* nbdkit_strndup_intern(const char* str, size_t n);
+extern NBDKIT_PUBLIC_ const char* nbdkit_printf_intern(const char* fmt, ...) NBDKIT_PRINTF_(1, 2);
+extern NBDKIT_PUBLIC_ const char* nbdkit_vprintf_intern(const char* fmt, va_list args)
+    NBDKIT_PRINTF_(1, 0);
 
 /* In .extents: ascending and without gaps from the offset asked for. What lies
  * before it or past the end of the disk is cut off, neighbours of one type are
  * joined. -1 after an error. */
-extern NBDKIT_PUBLIC_ int nbdkit_add_extent (struct nbdkit_extents *extents, uint64_t offset,
-                                             uint64_t length, uint32_t type);
+extern NBDKIT_PUBLIC_ int nbdkit_add_extent(struct nbdkit_extents* extents, uint64_t offset,
+                                            uint64_t length, uint32_t type);
 /* In .list_exports; description may be NULL. */
-extern NBDKIT_PUBLIC_ int nbdkit_add_export (struct nbdkit_exports *exports, const char *name,
-                                             const char *description);
-extern NBDKIT_PUBLIC_ int nbdkit_use_default_export (struct nbdkit_exports *exports);
+extern NBDKIT_PUBLIC_ int nbdkit_add_export(struct nbdkit_exports* exports, const char* name,
+                                            const char* description);
+extern NBDKIT_PUBLIC_ int nbdkit_use_default_export(struct nbdkit_exports* exports);
 
 /* ---- What a plugin offers to the server ------------------------------ */
 
@@ -159,93 +159,92 @@ struct nbdkit_plugin {
   int _api_version;
   int _thread_model;
 
-  const char *name; /* required: letters, digits and '-' */
-  const char *longname;
-  const char *version;
-  const char *description;
+  const char* name; /* required: letters, digits and '-' */
+  const char* longname;
+  const char* version;
+  const char* description;
 
-  void (*load) (void);
-  void (*unload) (void);
+  void (*load)(void);
+  void (*unload)(void);
 
-  int (*config) (const char *key, const char *value);
-  int (*config_complete) (void);
-  const char *config_help;
+  int (*config)(const char* key, const char* value);
+  int (*config_complete)(void);
+  const char* config_help;
 
-  void *(*open) (int readonly); /* required; NULL is failure */
-  void (*close) (void *handle);
+  void* (*open)(int readonly); /* required; NULL is failure */
+  void (*close)(void* handle);
 
-  int64_t (*get_size) (void *handle); /* required */
+  int64_t (*get_size)(void* handle); /* required */
 
-  int (*can_write) (void *handle);
-  int (*can_flush) (void *handle);
-  int (*is_rotational) (void *handle);
-  int (*can_trim) (void *handle);
+  int (*can_write)(void* handle);
+  int (*can_flush)(void* handle);
+  int (*is_rotational)(void* handle);
+  int (*can_trim)(void* handle);
 
   /* Requests as API version 1 had them, without flags. */
 #if NBDKIT_API_VERSION == 1
-  int (*pread) (void *handle, void *buf, uint32_t count, uint64_t offset);
-  int (*pwrite) (void *handle, const void *buf, uint32_t count, uint64_t offset);
-  int (*flush) (void *handle);
-  int (*trim) (void *handle, uint32_t count, uint64_t offset);
-  int (*zero) (void *handle, uint32_t count, uint64_t offset, int may_trim);
+  int (*pread)(void* handle, void* buf, uint32_t count, uint64_t offset);
+  int (*pwrite)(void* handle, const void* buf, uint32_t count, uint64_t offset);
+  int (*flush)(void* handle);
+  int (*trim)(void* handle, uint32_t count, uint64_t offset);
+  int (*zero)(void* handle, uint32_t count, uint64_t offset, int may_trim);
 #else
-  int (*_pread_v1) (void *handle, void *buf, uint32_t count, uint64_t offset);
-  int (*_pwrite_v1) (void *handle, const void *buf, uint32_t count, uint64_t offset);
-  int (*_flush_v1) (void *handle);
-  int (*_trim_v1) (void *handle, uint32_t count, uint64_t offset);
-  int (*_zero_v1) (void *handle, uint32_t count, uint64_t offset, int may_trim);
+  int (*_pread_v1)(void* handle, void* buf, uint32_t count, uint64_t offset);
+  int (*_pwrite_v1)(void* handle, const void* buf, uint32_t count, uint64_t offset);
+  int (*_flush_v1)(void* handle);
+  int (*_trim_v1)(void* handle, uint32_t count, uint64_t offset);
+  int (*_zero_v1)(void* handle, uint32_t count, uint64_t offset, int may_trim);
 #endif
 
   int errno_is_preserved;
 
-  void (*dump_plugin) (void);
+  void (*dump_plugin)(void);
 
-  int (*can_zero) (void *handle);
-  int (*can_fua) (void *handle);
+  int (*can_zero)(void* handle);
+  int (*can_fua)(void* handle);
 
   /* Requests of API version 2. .pread (of either version) is required. */
 #if NBDKIT_API_VERSION == 1
-  int (*_unused1) (void *, void *, uint32_t, uint64_t, uint32_t);
-  int (*_unused2) (void *, const void *, uint32_t, uint64_t, uint32_t);
-  int (*_unused3) (void *, uint32_t);
-  int (*_unused4) (void *, uint32_t, uint64_t, uint32_t);
-  int (*_unused5) (void *, uint32_t, uint64_t, uint32_t);
+  int (*_unused1)(void*, void*, uint32_t, uint64_t, uint32_t);
+  int (*_unused2)(void*, const void*, uint32_t, uint64_t, uint32_t);
+  int (*_unused3)(void*, uint32_t);
+  int (*_unused4)(void*, uint32_t, uint64_t, uint32_t);
+  int (*_unused5)(void*, uint32_t, uint64_t, uint32_t);
 #else
-  int (*pread) (void *handle, void *buf, uint32_t count, uint64_t offset, uint32_t flags);
-  int (*pwrite) (void *handle, const void *buf, uint32_t count, uint64_t offset, uint32_t flags);
-  int (*flush) (void *handle, uint32_t flags);
-  int (*trim) (void *handle, uint32_t count, uint64_t offset, uint32_t flags);
-  int (*zero) (void *handle, uint32_t count, uint64_t offset, uint32_t flags);
+  int (*pread)(void* handle, void* buf, uint32_t count, uint64_t offset, uint32_t flags);
+  int (*pwrite)(void* handle, const void* buf, uint32_t count, uint64_t offset, uint32_t flags);
+  int (*flush)(void* handle, uint32_t flags);
+  int (*trim)(void* handle, uint32_t count, uint64_t offset, uint32_t flags);
+  int (*zero)(void* handle, uint32_t count, uint64_t offset, uint32_t flags);
 #endif
 
-  const char *magic_config_key;
+  const char* magic_config_key;
 
-  int (*can_multi_conn) (void *handle);
+  int (*can_multi_conn)(void* handle);
 
-  int (*can_extents) (void *handle);
-  int (*extents) (void *handle, uint32_t count, uint64_t offset, uint32_t flags,
-                  struct nbdkit_extents *extents);
+  int (*can_extents)(void* handle);
+  int (*extents)(void* handle, uint32_t count, uint64_t offset, uint32_t flags,
+                 struct nbdkit_extents* extents);
 
-  int (*can_cache) (void *handle);
-  int (*cache) (void *handle, uint32_t count, uint64_t offset, uint32_t flags);
+  int (*can_cache)(void* handle);
+  int (*cache)(void* handle, uint32_t count, uint64_t offset, uint32_t flags);
 
-  int (*thread_model) (void);
+  int (*thread_model)(void);
 
-  int (*can_fast_zero) (void *handle);
+  int (*can_fast_zero)(void* handle);
 
-  int (*preconnect) (int readonly);
-  int (*get_ready) (void);
-  int (*after_fork) (void);
+  int (*preconnect)(int readonly);
+  int (*get_ready)(void);
+  int (*after_fork)(void);
 
-  int (*list_exports) (int readonly, int is_tls, struct nbdkit_exports *exports);
-  const char *(*default_export) (int readonly, int is_tls);
-  const char *(*export_description) (void *handle);
+  int (*list_exports)(int readonly, int is_tls, struct nbdkit_exports* exports);
+  const char* (*default_export)(int readonly, int is_tls);
+  const char* (*export_description)(void* handle);
 
-  void (*cleanup) (void);
+  void (*cleanup)(void);
 
-  int (*block_size) (void *handle, uint32_t *minimum, uint32_t *preferred, uint32_t *maximum);
+  int (*block_size)(void* handle, uint32_t* minimum, uint32_t* preferred, uint32_t* maximum);
 };
-
 
 #ifdef __cplusplus
 }
@@ -254,14 +253,13 @@ struct nbdkit_plugin {
 #define NBDKIT_CXX_LANG_C
 #endif
 
-#define NBDKIT_REGISTER_PLUGIN(plugin)                                   \
-  NBDKIT_CXX_LANG_C NBDKIT_PUBLIC_ struct nbdkit_plugin *plugin_init (void); \
-  NBDKIT_CXX_LANG_C struct nbdkit_plugin *plugin_init (void)             \
-  {                                                                      \
-    (plugin)._struct_size = sizeof (plugin);                             \
-    (plugin)._api_version = NBDKIT_API_VERSION;                          \
-    (plugin)._thread_model = THREAD_MODEL;                               \
-    return &(plugin);                                                    \
+#define NBDKIT_REGISTER_PLUGIN(plugin)                                      \
+  NBDKIT_CXX_LANG_C NBDKIT_PUBLIC_ struct nbdkit_plugin* plugin_init(void); \
+  NBDKIT_CXX_LANG_C struct nbdkit_plugin* plugin_init(void) {               \
+    (plugin)._struct_size = sizeof(plugin);                                 \
+    (plugin)._api_version = NBDKIT_API_VERSION;                             \
+    (plugin)._thread_model = THREAD_MODEL;                                  \
+    return &(plugin);                                                       \
   }
 
 #endif /* NBDKIT_PLUGIN_H */

@@ -76,8 +76,8 @@ int nbdkit_is_tls(void) { return current.client != nullptr && current.client->tl
 int nbdkit_peer_name(struct sockaddr* addr, socklen_t* addrlen) {
   if (current.client == nullptr || current.client->socket < 0 ||
       ::getpeername(current.client->socket, addr, addrlen) == -1) {
-    nbd::log::error("peer name: {}", current.client == nullptr ? "no connection"
-                                                               : nbd::errno_text(errno).c_str());
+    nbd::log::error("peer name: {}",
+                    current.client == nullptr ? "no connection" : nbd::errno_text(errno).c_str());
     return -1;
   }
   return 0;

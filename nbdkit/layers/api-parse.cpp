@@ -31,8 +31,8 @@ int parse_number(const char* what, const char* str, T* r) noexcept {
   return told([&] {
     T value;
     if constexpr (std::is_signed_v<T>) {
-      value = static_cast<T>(nbd::parse_int(what, str, std::numeric_limits<T>::min(),
-                                            std::numeric_limits<T>::max()));
+      value = static_cast<T>(
+          nbd::parse_int(what, str, std::numeric_limits<T>::min(), std::numeric_limits<T>::max()));
     } else {
       value = static_cast<T>(nbd::parse_unsigned(what, str, std::numeric_limits<T>::max()));
     }
@@ -42,7 +42,7 @@ int parse_number(const char* what, const char* str, T* r) noexcept {
 
 }  // namespace
 
-#define NBDKIT_PARSE(suffix, type) \
+#define NBDKIT_PARSE(suffix, type)                                        \
   int nbdkit_parse_##suffix(const char* what, const char* str, type* r) { \
     return parse_number(what, str, r);                                    \
   }

@@ -17,7 +17,8 @@ Server& server() {
 void Server::request_quit() noexcept {
   const int saved = errno;
   const uint64_t one = 1;
-  if (quit_fd >= 0) [[maybe_unused]] const auto n = ::write(quit_fd, &one, sizeof one);
+  if (quit_fd >= 0) [[maybe_unused]]
+    const auto n = ::write(quit_fd, &one, sizeof one);
   errno = saved;
 }
 

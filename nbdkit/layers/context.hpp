@@ -34,7 +34,7 @@ enum class Disconnect { no, soft, force };
 
 // One connected client, as plugins see it. Outlives every request of it.
 struct Client {
-  int socket = -1;          // borrowed; -1 if there is none to ask
+  int socket = -1;  // borrowed; -1 if there is none to ask
   bool tls = false;
   std::string export_name;  // fixed before the first request
   std::string log_name;     // "memory[1]": fixed
@@ -63,7 +63,7 @@ class ClientScope {
 
 // The process, as plugins see it.
 struct Server {
-  int quit_fd = -1;         // an eventfd: readable for ever once the server ends
+  int quit_fd = -1;             // an eventfd: readable for ever once the server ends
   std::string start_directory;  // relative parameters are relative to this
   std::atomic<bool> stdio_safe{true};
   InternedStrings interned;

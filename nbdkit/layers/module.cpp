@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <utility>
 
 #include "base/error.hpp"
 #include "base/process.hpp"
@@ -46,16 +45,6 @@ Module::Module(ModuleKind kind, const std::string& name) : path_(module_path(kin
   if (handle_ == nullptr) {
     nbd::fail("cannot open {} '{}': {}\n{}", kind_name(kind), name, ::dlerror(), kHint);
   }
-}
-
-Module::Module(Module&& other) noexcept
-    : path_(std::move(other.path_)), handle_(std::exchange(other.handle_, nullptr)) {}
-
-Module::~Module() {
-  // Under a sanitizer the object stays, so that its reports can name functions.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-  if (handle_ != nullptr) ::dlclose(handle_);
-#endif
 }
 
 void* Module::find(const char* symbol) const { return ::dlsym(handle_, symbol); }

@@ -9,16 +9,13 @@ namespace nbdkit {
 enum class ModuleKind { plugin, filter };
 std::string_view kind_name(ModuleKind kind);  // "plugin", "filter"
 
-// An open shared object. Closed when this goes: everything that came out of it
-// must be gone by then.
+// An open shared object. It stays mapped until the process ends: an exception
+// that a filter threw, or a thread-local of a plugin, may outlive the stack.
 class Module {
  public:
   // name: a short name, looked for in ../lib/nbdkit beside the executable, or a
   // path. Throws an Error that names it.
   Module(ModuleKind kind, const std::string& name);
-  Module(Module&& other) noexcept;
-  Module& operator=(Module&&) = delete;
-  ~Module();
 
   const std::string& path() const { return path_; }
   // nullptr if it has no such symbol.

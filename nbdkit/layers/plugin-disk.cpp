@@ -90,7 +90,8 @@ void PluginDisk::read_properties(bool read_only) {
   nbd::Properties& out = properties_;
 
   const int64_t size = p.get_size(handle_);
-  if (size < 0) nbd::fail("plugin {}: get_size failed, or returned a negative size: {}", p.name, size);
+  if (size < 0)
+    nbd::fail("plugin {}: get_size failed, or returned a negative size: {}", p.name, size);
   out.size = static_cast<uint64_t>(size);
 
   const bool has_write = p.pwrite != nullptr || p._pwrite_v1 != nullptr;
@@ -103,7 +104,8 @@ void PluginDisk::read_properties(bool read_only) {
     // Without .zero, a fast zero fails as fast as can be.
     out.can_fast_zero = ask(p.can_fast_zero, !plugin_can_zero_, "can_fast_zero");
     out.can_trim = ask(p.can_trim, p.trim != nullptr || p._trim_v1 != nullptr, "can_trim");
-    out.can_fua = ask_support(p.can_fua, out.can_flush ? Support::emulate : Support::none, "can_fua");
+    out.can_fua =
+        ask_support(p.can_fua, out.can_flush ? Support::emulate : Support::none, "can_fua");
     // A write of API version 1 has no flags to carry FUA.
     if (out.can_fua == Support::native && p.pwrite == nullptr) out.can_fua = Support::emulate;
     if (out.can_fua == Support::emulate && !out.can_flush) out.can_fua = Support::none;
@@ -212,9 +214,7 @@ Status PluginDisk::zero_natively(uint64_t count, uint64_t offset, Flags flags) {
     return call([&] { return plugin_.zero(handle_, n, offset, bits(flags)); });
   }
   if (has(flags, Flags::fast_zero)) return Status(EOPNOTSUPP);
-  return call([&] {
-    return plugin_._zero_v1(handle_, n, offset, has(flags, Flags::may_trim));
-  });
+  return call([&] { return plugin_._zero_v1(handle_, n, offset, has(flags, Flags::may_trim)); });
 }
 
 Status PluginDisk::zero_by_writing(uint64_t count, uint64_t offset, Flags flags) {

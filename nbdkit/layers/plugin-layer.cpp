@@ -35,8 +35,9 @@ PluginTable PluginTable::read(const Module& module) {
   const nbdkit_plugin* given = init();
   if (given == nullptr) nbd::fail("plugin {}: plugin_init returned nothing", module.path());
   if (given->_api_version < 0 || given->_api_version > kNewestApi) {
-    nbd::fail("plugin {} is incompatible with this version of nbdkit (_api_version = {}, need 0 to {})",
-              module.path(), given->_api_version, kNewestApi);
+    nbd::fail(
+        "plugin {} is incompatible with this version of nbdkit (_api_version = {}, need 0 to {})",
+        module.path(), given->_api_version, kNewestApi);
   }
 
   PluginTable table;
@@ -45,7 +46,8 @@ PluginTable PluginTable::read(const Module& module) {
               std::min<size_t>(sizeof table.callbacks, given->_struct_size));
   const nbdkit_plugin& p = table.callbacks;
   if (p.name == nullptr || !is_valid_module_name(p.name)) {
-    nbd::fail("plugin {} has no valid name: \"{}\"", module.path(), p.name != nullptr ? p.name : "");
+    nbd::fail("plugin {} has no valid name: \"{}\"", module.path(),
+              p.name != nullptr ? p.name : "");
   }
   if (p.open == nullptr) nbd::fail("plugin {} has no .open callback", p.name);
   if (p.get_size == nullptr) nbd::fail("plugin {} has no .get_size callback", p.name);
@@ -135,7 +137,8 @@ std::vector<nbd::ExportItem> PluginLayer::list_exports(bool read_only, bool tls)
   } else if (plugin_.list_exports(read_only, tls, &exports) == -1) {
     refused(name(), "list_exports");
   }
-  if (exports.use_default) exports.list.insert(exports.list.begin(), {default_export(read_only, tls), ""});
+  if (exports.use_default)
+    exports.list.insert(exports.list.begin(), {default_export(read_only, tls), ""});
   return std::move(exports.list);
 }
 
@@ -145,7 +148,8 @@ std::string PluginLayer::default_export(bool read_only, bool tls) {
   const char* out = plugin_.default_export(read_only, tls);
   if (out == nullptr) refused(name(), "default_export");
   if (std::strlen(out) > nbd::wire::kMaxString) {
-    nbd::fail("plugin {}: default export name is longer than {} bytes", name(), nbd::wire::kMaxString);
+    nbd::fail("plugin {}: default export name is longer than {} bytes", name(),
+              nbd::wire::kMaxString);
   }
   return out;
 }

@@ -36,9 +36,9 @@ std::unique_ptr<nbd::Layer> make_filter(const Module& module, nbd::Layer& below)
 Stack::Stack(const std::string& plugin, const std::vector<std::string>& filters) {
   layers_.push_back(std::make_unique<PluginLayer>(Module(ModuleKind::plugin, plugin)));
   for (auto name = filters.rbegin(); name != filters.rend(); ++name) {
-    filter_modules_.emplace_back(ModuleKind::filter, *name);
-    auto layer = make_filter(filter_modules_.back(), top());
-    nbd::log::debug("{}: filter {} loaded", layer->name(), filter_modules_.back().path());
+    const Module module(ModuleKind::filter, *name);
+    auto layer = make_filter(module, top());
+    nbd::log::debug("{}: filter {} loaded", layer->name(), module.path());
     layers_.push_back(std::move(layer));
   }
 }

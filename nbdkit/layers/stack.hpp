@@ -41,7 +41,6 @@ class Stack {
   std::unique_ptr<nbd::Disk> open(const nbd::OpenRequest& request);
 
  private:
-  std::vector<Module> filter_modules_;              // closed after the layers are gone
   std::vector<std::unique_ptr<nbd::Layer>> layers_;  // plugin first; each uses the one before
   nbd::ThreadModel thread_model_ = nbd::ThreadModel::parallel;
 };

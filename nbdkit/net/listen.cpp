@@ -34,8 +34,7 @@ Addresses resolve(const std::string& host, const std::string& port) {
 
 void set_flag(const nbd::Fd& socket, int level, int option) {
   const int on = 1;
-  nbd::sys([&] { return ::setsockopt(socket.get(), level, option, &on, sizeof on); },
-           "setsockopt");
+  nbd::sys([&] { return ::setsockopt(socket.get(), level, option, &on, sizeof on); }, "setsockopt");
 }
 
 void start_listening(const nbd::Fd& socket) {
@@ -51,8 +50,10 @@ nbd::Fd new_socket(int family) {
 sockaddr_storage with_port(const addrinfo& a, uint16_t port) {
   sockaddr_storage out{};
   std::memcpy(&out, a.ai_addr, a.ai_addrlen);
-  if (port != 0 && a.ai_family == AF_INET) reinterpret_cast<sockaddr_in&>(out).sin_port = htons(port);
-  if (port != 0 && a.ai_family == AF_INET6) reinterpret_cast<sockaddr_in6&>(out).sin6_port = htons(port);
+  if (port != 0 && a.ai_family == AF_INET)
+    reinterpret_cast<sockaddr_in&>(out).sin_port = htons(port);
+  if (port != 0 && a.ai_family == AF_INET6)
+    reinterpret_cast<sockaddr_in6&>(out).sin6_port = htons(port);
   return out;
 }
 
@@ -97,9 +98,11 @@ nbd::Fd listen_unix(const std::string& path) {
   }
   std::memcpy(address.sun_path, path.data(), path.size());
   nbd::Fd socket = new_socket(AF_UNIX);
-  nbd::sys([&] {
-    return ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
-  }, "cannot bind to the Unix socket {}", path);
+  nbd::sys(
+      [&] {
+        return ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
+      },
+      "cannot bind to the Unix socket {}", path);
   start_listening(socket);
   return socket;
 }
@@ -107,15 +110,18 @@ nbd::Fd listen_unix(const std::string& path) {
 uint16_t bound_port(const nbd::Fd& socket) {
   sockaddr_storage address{};
   socklen_t size = sizeof address;
-  nbd::sys([&] { return ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size); },
-           "getsockname");
+  nbd::sys(
+      [&] { return ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size); },
+      "getsockname");
   if (address.ss_family == AF_INET) return ntohs(reinterpret_cast<sockaddr_in&>(address).sin_port);
-  if (address.ss_family == AF_INET6) return ntohs(reinterpret_cast<sockaddr_in6&>(address).sin6_port);
+  if (address.ss_family == AF_INET6)
+    return ntohs(reinterpret_cast<sockaddr_in6&>(address).sin6_port);
   return 0;
 }
 
 nbd::Fd accept_client(const nbd::Fd& listener) {
-  const int fd = nbd::retry_eintr([&] { return ::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC); });
+  const int fd =
+      nbd::retry_eintr([&] { return ::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC); });
   if (fd == -1) return {};
   nbd::Fd client(fd);
   // Replies are gathered before they are sent, so Nagle could only delay them.

@@ -43,9 +43,9 @@ void point_at_null(int standard_fd) {
 }
 
 void write_pid_file(const std::string& path) {
-  const nbd::Fd file(nbd::sys(
-      [&] { return ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644); },
-      "cannot write the PID file {}", path));
+  const nbd::Fd file(
+      nbd::sys([&] { return ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644); },
+               "cannot write the PID file {}", path));
   const std::string text = fmt::format("{}\n", ::getpid());
   nbd::sys([&] { return ::write(file.get(), text.data(), text.size()); },
            "cannot write the PID file {}", path);

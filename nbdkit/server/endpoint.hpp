@@ -16,9 +16,9 @@ namespace nbdkit {
 struct Endpoint {
   std::vector<nbd::Fd> sockets;
   std::optional<nbd::TempDir> private_dir;  // of -U -; goes with the server
-  std::string unix_socket;  // its path, or empty
-  uint16_t port = 0;        // of TCP, or 0
-  std::string host;         // for the URI
+  std::string unix_socket;                  // its path, or empty
+  uint16_t port = 0;                        // of TCP, or 0
+  std::string host;                         // for the URI
 };
 
 // Throws an Error that names the address.

@@ -44,7 +44,7 @@ constexpr auto kGrace = 5s;
 void on_signal(int) { server().request_quit(); }
 
 void set_up_signals(bool captive) {
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_flags = SA_RESTART;
   action.sa_handler = SIG_IGN;
   ::sigaction(SIGPIPE, &action, nullptr);
@@ -202,8 +202,9 @@ int run(const Options& options) {
   if (options.help) return print_help(options);
   if (options.version) return print_version(options);
   if (options.plugin.empty()) {
-    nbd::fail("no plugin was given\n"
-              "Use 'nbdkit --help' or read the nbdkit(1) manual page for documentation.");
+    nbd::fail(
+        "no plugin was given\n"
+        "Use 'nbdkit --help' or read the nbdkit(1) manual page for documentation.");
   }
   ::umask(0022);
   set_up_server_context();

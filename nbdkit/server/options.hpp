@@ -28,7 +28,7 @@ struct Options {
   std::string run;
   std::vector<std::string> filters;  // outermost first
 
-  std::string plugin;  // empty: none given
+  std::string plugin;                   // empty: none given
   std::vector<std::string> parameters;  // as they stand on the command line
 
   bool listens_on_tcp() const { return unix_socket.empty(); }

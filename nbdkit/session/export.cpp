@@ -158,8 +158,7 @@ Status Export::block_status(const Request& r, std::vector<wire::BlockDescriptor>
   nbd::Extents extents(r.offset, size());
   if (disk_->properties().can_extents) {
     const Flags flags = one ? Flags::req_one : Flags::none;
-    const Status s =
-        guarded([&] { return disk_->extents(r.length, r.offset, flags, extents); });
+    const Status s = guarded([&] { return disk_->extents(r.length, r.offset, flags, extents); });
     if (!s.ok()) return s;
   } else if (!extents.add(r.offset, r.length, 0)) {  // nothing known: all of it is data
     return Status(EINVAL);

@@ -63,8 +63,8 @@ std::unique_ptr<Export> Handshake::open(std::string_view export_name) {
     std::string name(export_name);
     if (name.empty()) name = stack_.top().default_export(options_.read_only, client_.tls);
     client_.export_name = name;
-    return std::make_unique<Export>(stack_.open(
-        {.export_name = name, .read_only = options_.read_only, .tls = client_.tls}));
+    return std::make_unique<Export>(
+        stack_.open({.export_name = name, .read_only = options_.read_only, .tls = client_.tls}));
   });
 }
 
@@ -111,9 +111,8 @@ bool Handshake::read_client_flags() {
 Handshake::Step Handshake::next_option() {
   const std::byte* bytes = input_.need(wire::kOptionHeaderSize);
   if (bytes == nullptr) return Step::end;
-  const auto header =
-      wire::decode_option_header(std::span<const std::byte, wire::kOptionHeaderSize>(
-          bytes, wire::kOptionHeaderSize));
+  const auto header = wire::decode_option_header(
+      std::span<const std::byte, wire::kOptionHeaderSize>(bytes, wire::kOptionHeaderSize));
   if (!header) nbd::fail("the client sent an option without its magic number");
   input_.take(wire::kOptionHeaderSize);
   const auto& [option, length] = *header;
@@ -137,9 +136,7 @@ Handshake::Step Handshake::handle_option(Option option, Bytes data) {
   if (option == Option::export_name) return export_name(data);
   if (!fixed_) nbd::fail("the client sent {} without fixed newstyle", describe(option));
   switch (option) {
-    case Option::abort:
-      reply(option, OptionReply::ack);
-      return Step::end;
+    case Option::abort: reply(option, OptionReply::ack); return Step::end;
     case Option::list: return list(data);
     case Option::starttls: return refuse(option, OptionReply::err_policy, "TLS is not enabled");
     case Option::info:

@@ -73,8 +73,8 @@ class Handshake {
   const HandshakeOptions options_;
   std::mutex* const stack_lock_;
 
-  bool fixed_ = false;      // NBD_FLAG_C_FIXED_NEWSTYLE
-  bool no_zeroes_ = false;  // NBD_FLAG_C_NO_ZEROES
+  bool fixed_ = false;                              // NBD_FLAG_C_FIXED_NEWSTYLE
+  bool no_zeroes_ = false;                          // NBD_FLAG_C_NO_ZEROES
   std::optional<std::string> meta_context_export_;  // base:allocation is set for it
   Result result_;
 };

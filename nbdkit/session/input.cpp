@@ -35,6 +35,7 @@ const std::byte* Input::need(size_t count) {
 }
 
 void Input::read(std::span<std::byte> out) {
+  if (out.empty()) return;  // its data() may be null, which memcpy must not see
   const size_t first = std::min(out.size(), buffered());
   std::memcpy(out.data(), buffer_.data() + begin_, first);
   take(first);

@@ -14,8 +14,8 @@ void ReplyQueue::begin(uint64_t bytes) {
   std::unique_lock lock(mutex_);
   // One request always may, however large.
   changed_.wait(lock, [&] {
-    return in_flight_ == 0 || (in_flight_ < max_in_flight_ &&
-                               bytes_in_flight_ + bytes <= limits::kMaxBytesInFlight);
+    return in_flight_ == 0 ||
+           (in_flight_ < max_in_flight_ && bytes_in_flight_ + bytes <= limits::kMaxBytesInFlight);
   });
   ++in_flight_;
   bytes_in_flight_ += bytes;

@@ -4,10 +4,10 @@
 // bytes a test likes.
 #pragma once
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <poll.h>
 
 #include <chrono>
 #include <cstring>
@@ -57,9 +57,9 @@ class RawClient {
     address.sun_family = AF_UNIX;
     const std::string path = server.socket();
     std::memcpy(address.sun_path, path.data(), path.size());
-    nbd::sys([&] {
-      return ::connect(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address);
-    }, "connect");
+    nbd::sys(
+        [&] { return ::connect(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address); },
+        "connect");
   }
 
   // A server that has hung up already is no error here.

@@ -27,8 +27,8 @@ namespace nbdkit {
 
 struct TransmissionOptions {
   Export::Negotiated negotiated;
-  unsigned threads = 16;  // requests at the same time, with the parallel model
-  bool parallel = true;   // the thread model is
+  unsigned threads = 16;               // requests at the same time, with the parallel model
+  bool parallel = true;                // the thread model is
   std::mutex* all_requests = nullptr;  // held around each request, if given
 };
 

@@ -32,7 +32,7 @@ class WorkerPool {
   void work();
 
   std::mutex mutex_;
-  std::condition_variable wake_;     // workers: a task, or the end
+  std::condition_variable wake_;      // workers: a task, or the end
   std::condition_variable all_gone_;  // the destructor
   std::deque<Task> tasks_;
   size_t workers_ = 0;

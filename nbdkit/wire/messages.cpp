@@ -27,7 +27,8 @@ std::optional<InfoRequest> decode_info_request(Bytes data) {
   const auto count = in.take<uint16_t>();
   if (!count || in.left() != *count * sizeof(uint16_t)) return std::nullopt;
   InfoRequest out{*name, {}};
-  for (uint16_t i = 0; i < *count; ++i) out.wanted.push_back(static_cast<Info>(*in.take<uint16_t>()));
+  for (uint16_t i = 0; i < *count; ++i)
+    out.wanted.push_back(static_cast<Info>(*in.take<uint16_t>()));
   return out;
 }
 

@@ -12,8 +12,8 @@ namespace nbd::wire {
 
 // ---- Handshake -------------------------------------------------------------
 
-inline constexpr uint64_t kNbdMagic = 0x4e42444d41474943;       // "NBDMAGIC"
-inline constexpr uint64_t kIHaveOpt = 0x49484156454F5054;       // "IHAVEOPT"
+inline constexpr uint64_t kNbdMagic = 0x4e42444d41474943;  // "NBDMAGIC"
+inline constexpr uint64_t kIHaveOpt = 0x49484156454F5054;  // "IHAVEOPT"
 inline constexpr uint64_t kOldstyleMagic = 0x0000420281861253;
 inline constexpr uint64_t kOptionReplyMagic = 0x0003e889045565a9;
 inline constexpr size_t kReservedZeroes = 124;  // at the end of EXPORT_NAME's answer

@@ -21,10 +21,10 @@ TEST_CASE("a request has the bytes of the protocol document, and comes back from
                                       .cookie = 0x0102030405060708,
                                       .offset = 0x1000,
                                       .length = 512});
-  CHECK(numbers(bytes) == std::vector<unsigned>{0x25, 0x60, 0x95, 0x13, 0, 1, 0, 1,  //
-                                                1, 2, 3, 4, 5, 6, 7, 8,              //
-                                                0, 0, 0, 0, 0, 0, 0x10, 0,           //
-                                                0, 0, 2, 0});
+  CHECK(numbers(bytes) == std::vector<unsigned>{0x25, 0x60, 0x95, 0x13, 0, 1, 0,    1,  //
+                                                1,    2,    3,    4,    5, 6, 7,    8,  //
+                                                0,    0,    0,    0,    0, 0, 0x10, 0,  //
+                                                0,    0,    2,    0});
   const auto r = wire::decode_request(bytes.data());
   REQUIRE(r);
   CHECK(r->flags == 1);
@@ -40,8 +40,8 @@ TEST_CASE("reply headers have the bytes of the protocol document") {
   CHECK(numbers(wire::simple_reply(9, wire::ErrorCode::eio).view()) ==
         std::vector<unsigned>{0x67, 0x44, 0x66, 0x98, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 9});
   CHECK(numbers(wire::offset_data_chunk(9, 0x200, 0x10).view()) ==
-        std::vector<unsigned>{0x66, 0x8e, 0x33, 0xef, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 9,
-                              0,    0,    0,    0x18, 0, 0, 0, 0, 0, 0, 2, 0});
+        std::vector<unsigned>{0x66, 0x8e, 0x33, 0xef, 0, 1,    0, 1, 0, 0, 0, 0, 0, 0,
+                              0,    9,    0,    0,    0, 0x18, 0, 0, 0, 0, 0, 0, 2, 0});
 }
 
 TEST_CASE("an info request whose lengths lie is refused") {

@@ -32,7 +32,7 @@ struct Example2 {
   void config_complete() {
     if (path_.empty()) throw nbd::Error("example2: you must give a file: file=<FILENAME>");
     fd_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
-    struct stat s {};
+    struct stat s{};
     if (fd_ == -1 || ::fstat(fd_, &s) == -1) {
       throw nbd::Error("example2: cannot open " + path_ + ": " + std::strerror(errno));
     }

@@ -42,7 +42,8 @@ struct Example3::Connection {
     if (fd_ == -1 || ::ftruncate(fd_, static_cast<off_t>(size_)) == -1) {
       const int errnum = errno;
       if (fd_ != -1) ::close(fd_);
-      throw nbd::Error(errnum, std::string("example3: cannot make a disk: ") + std::strerror(errnum));
+      throw nbd::Error(errnum,
+                       std::string("example3: cannot make a disk: ") + std::strerror(errnum));
     }
   }
   Connection(const Connection&) = delete;

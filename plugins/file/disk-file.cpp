@@ -49,7 +49,7 @@ DiskFile::DiskFile(std::string path, bool read_only) : path_(std::move(path)) {
   }
   if (!fd_) fd_ = nbd::Fd(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
   if (!fd_) fail("cannot open", path_);
-  struct stat s {};
+  struct stat s{};
   if (::fstat(fd_.get(), &s) == -1) fail("cannot inspect", path_);
   if (!is_servable(s.st_mode)) throw nbd::Error("not a regular file or block device: " + path_);
   is_block_device_ = S_ISBLK(s.st_mode);
@@ -118,8 +118,8 @@ Status DiskFile::zero(uint32_t count, uint64_t offset, Flags flags) {
 }
 
 Status DiskFile::cache(uint32_t count, uint64_t offset, Flags) {
-  const int error = ::posix_fadvise(fd_.get(), static_cast<off_t>(offset), count,
-                                    POSIX_FADV_WILLNEED);
+  const int error =
+      ::posix_fadvise(fd_.get(), static_cast<off_t>(offset), count, POSIX_FADV_WILLNEED);
   return error == 0 ? nbd::kOk : failed("posix_fadvise", error);
 }
 
@@ -132,8 +132,8 @@ Status DiskFile::extents(uint32_t count, uint64_t offset, Flags flags, nbd::Exte
     if (data == -1) return failed("lseek(SEEK_DATA)", errno);
     const uint64_t hole_end = std::min(static_cast<uint64_t>(data), limit);
     if (hole_end > offset) {
-      const Status s = out.add(shift + offset, hole_end - offset,
-                               nbd::kExtentHole | nbd::kExtentZero);
+      const Status s =
+          out.add(shift + offset, hole_end - offset, nbd::kExtentHole | nbd::kExtentZero);
       if (!s.ok() || has(flags, Flags::req_one)) return s;
     }
     if (hole_end >= end) break;

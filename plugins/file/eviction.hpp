@@ -30,9 +30,9 @@ class Eviction {
                       SYNC_FILE_RANGE_WRITE);
     const Range oldest = replace_oldest({offset, count});
     if (oldest.count == 0) return;
-    ::sync_file_range(fd, static_cast<off64_t>(oldest.offset), static_cast<off64_t>(oldest.count),
-                      SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
-                          SYNC_FILE_RANGE_WAIT_AFTER);
+    ::sync_file_range(
+        fd, static_cast<off64_t>(oldest.offset), static_cast<off64_t>(oldest.count),
+        SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
     drop(fd, oldest);
   }
 

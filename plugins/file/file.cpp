@@ -55,7 +55,7 @@ struct File {
     if (file_.empty() == dir_.empty()) {
       throw nbd::Error("file: give either file=<FILENAME> or dir=<DIRECTORY>");
     }
-    struct stat s {};
+    struct stat s{};
     const std::string& path = file_.empty() ? dir_ : file_;
     if (::stat(path.c_str(), &s) == -1) fail("file: cannot serve", path);
     if (!file_.empty() && !is_servable(s.st_mode)) {
@@ -70,7 +70,7 @@ struct File {
     if (dir == nullptr) fail("file: cannot read", dir_);
     std::vector<std::string> names;
     while (const dirent* entry = ::readdir(dir.get())) {
-      struct stat s {};
+      struct stat s{};
       if (::fstatat(::dirfd(dir.get()), entry->d_name, &s, 0) == 0 && is_servable(s.st_mode)) {
         names.emplace_back(entry->d_name);
       }

@@ -27,8 +27,8 @@ using Wall = std::chrono::system_clock;
 using Steady = std::chrono::steady_clock;  // does not jump when the time is set
 
 enum class Mode { exportname, base64exportname, address, time, uptime, conntime, version };
-constexpr std::array<std::string_view, 7> kModes{"exportname", "base64exportname", "address", "time",
-                                                 "uptime",     "conntime",         "version"};
+constexpr std::array<std::string_view, 7> kModes{
+    "exportname", "base64exportname", "address", "time", "uptime", "conntime", "version"};
 
 // The format of all times: seconds and microseconds, 64 and 32 bits, big endian.
 constexpr size_t kTimeSize = 12;

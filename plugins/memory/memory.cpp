@@ -36,7 +36,8 @@ struct Memory {
     if (!size_) throw nbd::Error("memory: you must give the size of the disk: size=<SIZE>");
   }
   void get_ready() {
-    store_ = flat_ ? memory::make_flat_store(*size_, lock_in_ram_) : memory::make_sparse_store(*size_);
+    store_ =
+        flat_ ? memory::make_flat_store(*size_, lock_in_ram_) : memory::make_sparse_store(*size_);
   }
 
   uint64_t size() { return *size_; }
@@ -84,7 +85,8 @@ struct Memory {
     const std::string_view parameter = value.substr(comma + 1);
     constexpr std::string_view kLock = "mlock=";
     if (!flat_ || !parameter.starts_with(kLock)) {
-      throw nbd::Error("memory: unknown parameter of the allocator: \"" + std::string(value) + "\"");
+      throw nbd::Error("memory: unknown parameter of the allocator: \"" + std::string(value) +
+                       "\"");
     }
     lock_in_ram_ = nbd::parse_bool(parameter.substr(kLock.size()));
   }

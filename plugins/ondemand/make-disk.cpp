@@ -66,9 +66,9 @@ void create_sparse(const std::string& path, uint64_t size) {
 void run(nbd::SpawnOptions options, const std::string& what) {
   // mkfs is not in the PATH of everybody.
   const char* path = ::getenv("PATH");
-  options.env.insert(options.env.begin(),
-                     "PATH=" + std::string(path != nullptr ? path : "/usr/bin:/bin") +
-                         ":/usr/sbin:/sbin");
+  options.env.insert(
+      options.env.begin(),
+      "PATH=" + std::string(path != nullptr ? path : "/usr/bin:/bin") + ":/usr/sbin:/sbin");
   options.stdout_fd = STDERR_FILENO;
   const nbd::ExitStatus status = nbd::spawn(options).wait();
   if (!status.success()) throw nbd::Error(what + " failed: " + status.describe());

@@ -73,7 +73,7 @@ struct OnDemand {
   void config_complete() {
     if (dir_.empty()) throw nbd::Error("ondemand: you must give the folder: dir=<EXPORTSDIR>");
     if (!size_) throw nbd::Error("ondemand: you must give the size of the disks: size=<SIZE>");
-    struct stat s {};
+    struct stat s{};
     if (::stat(dir_.c_str(), &s) == -1) fail("ondemand: cannot use", dir_);
     if (!S_ISDIR(s.st_mode)) throw nbd::Error("ondemand: not a folder: " + dir_);
     recipe_.size = *size_;
@@ -115,7 +115,8 @@ struct OnDemand::Connection : disk_file::DiskFile {
     while (!lock()) {
       if (errno == EINTR) continue;
       if (errno != EAGAIN && errno != EACCES) fail("cannot lock", path());
-      if (!plugin.wait_) throw nbd::Error(EBUSY, "filesystem is locked by another client: " + path());
+      if (!plugin.wait_)
+        throw nbd::Error(EBUSY, "filesystem is locked by another client: " + path());
       // Polling, since this wait must end when the server does.
       if (!nbd::sleep(kLockPoll).ok()) throw nbd::Error(ESHUTDOWN, "gave up waiting for " + path());
     }
@@ -125,7 +126,7 @@ struct OnDemand::Connection : disk_file::DiskFile {
  private:
   // The whole file. A disk that nobody can write to may have several readers.
   bool lock() {
-    struct flock whole {};
+    struct flock whole{};
     whole.l_type = can_write() ? F_WRLCK : F_RDLCK;
     whole.l_whence = SEEK_SET;
     return ::fcntl(fd(), F_OFD_SETLK, &whole) == 0;

@@ -57,8 +57,12 @@ struct Split::Connection {
   }
 
   uint64_t size() { return size_; }
-  bool can_write() { return all([](DiskFile& f) { return f.can_write(); }); }
-  bool can_extents() { return all([](DiskFile& f) { return f.can_extents(); }); }
+  bool can_write() {
+    return all([](DiskFile& f) { return f.can_write(); });
+  }
+  bool can_extents() {
+    return all([](DiskFile& f) { return f.can_extents(); });
+  }
   bool can_multi_conn() { return true; }
   bool can_fast_zero() { return true; }
   nbd::Support can_fua() { return nbd::Support::native; }
@@ -101,7 +105,8 @@ struct Split::Connection {
     return each(count, offset, [&](size_t i, uint64_t n, uint64_t at, uint64_t) {
       if (enough) return nbd::kOk;
       enough = has(flags, Flags::req_one);
-      return files_[i].extents(static_cast<uint32_t>(n), at, flags, out, starts_[i], end_of(i) - starts_[i]);
+      return files_[i].extents(static_cast<uint32_t>(n), at, flags, out, starts_[i],
+                               end_of(i) - starts_[i]);
     });
   }
 

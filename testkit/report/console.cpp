@@ -24,30 +24,36 @@ VerdictLook look(Verdict verdict) {
 }
 
 constexpr const char* kPlain = "\033[0m";
-constexpr const char* kIndent = "      ";
+const std::string kIndent = "      ";
+
+std::string headline(const RunReport& report, const Job& job, const CellResult& result,
+                     bool colour) {
+  const auto [word, start] = look(result.verdict);
+  std::string out = fmt::format("{}{}{}  {} [{}]   ", colour ? start : "", word,
+                                colour ? kPlain : "", job.file->id, job.cell->label);
+  out += result.verdict == Verdict::skipped ? result.skip_reason : show_time(result.took);
+  if (result.verdict == Verdict::failed) out += fmt::format("   seed {}", report.seed);
+  return out + "\n";
+}
+
+std::string action_line(const Action& action, bool colour) {
+  if (action.passed && action.happened == action.expected) {
+    return fmt::format("{}: {} ({})", action.what, action.happened, show_time(action.took));
+  }
+  return fmt::format("{}: expected {}, {} {} ({})", action.what, action.expected,
+                     colour && !action.passed ? "\033[31mgot\033[0m" : "got", action.happened,
+                     show_time(action.took));
+}
 
 }  // namespace
 
 std::string console_block(const RunReport& report, const Job& job, const CellResult& result,
-                          bool colour) {
-  const auto [word, start] = look(result.verdict);
-  std::string out = fmt::format("{}{}{}  {} [{}]", colour ? start : "", word, colour ? kPlain : "",
-                                job.file->id, job.cell->label);
-  if (result.verdict == Verdict::skipped) return out + "   " + result.skip_reason + "\n";
-  out += fmt::format("   {}", show_time(result.took));
-  if (result.verdict == Verdict::failed) out += fmt::format("   seed {}", report.seed);
-  out += "\n";
+                          BlockStyle style) {
+  std::string out = headline(report, job, result, style.colour);
   for (const Action& action : result.actions) {
-    out += kIndent;
-    out += action.what;
-    if (action.happened == action.expected && action.passed) {
-      out += fmt::format(": {} ({})", action.happened, show_time(action.took));
-    } else {
-      out += fmt::format(": expected {}, ", action.expected);
-      out += action.passed || !colour ? "got" : "\033[31mgot\033[0m";
-      out += fmt::format(" {} ({})", action.happened, show_time(action.took));
-    }
-    out += "\n";
+    const bool is_server = action.what.starts_with("server ");
+    if (style.faults_only && action.passed && !is_server) continue;
+    out += kIndent + action_line(action, style.colour) + "\n";
     for (const std::string& line : action.details) out += fmt::format("{}  {}\n", kIndent, line);
   }
   if (result.verdict == Verdict::failed) {
@@ -78,8 +84,10 @@ void Console::print_cell(size_t index) {
   if (style_.quiet && result.verdict != Verdict::failed) return;
   std::string text;
   const bool first_of_file = index == 0 || report_.jobs[index - 1].file != job.file;
-  if (first_of_file && !style_.quiet) text = fmt::format("\n{}: {}\n", job.file->name, job.file->why);
-  print(text + console_block(report_, job, result, style_.colour));
+  if (first_of_file && !style_.quiet)
+    text = fmt::format("\n{}: {}\n", job.file->name, job.file->why);
+  print(text +
+        console_block(report_, job, result, {style_.colour, result.verdict == Verdict::failed}));
 }
 
 void Console::finish(const std::vector<std::string>& written_reports) {
@@ -87,7 +95,8 @@ void Console::finish(const std::vector<std::string>& written_reports) {
   std::string text = "\n";
   for (const std::string& path : written_reports) text += fmt::format("report {}\n", path);
   text += fmt::format("seed {}, {}\n", report_.seed, show_time(report_.took));
-  text += fmt::format("{} passed, {} failed, {} skipped\n", totals.passed, totals.failed, totals.skipped);
+  text += fmt::format("{} passed, {} failed, {} skipped\n", totals.passed, totals.failed,
+                      totals.skipped);
   print(text);
 }
 

@@ -10,9 +10,14 @@
 
 namespace testkit {
 
+struct BlockStyle {
+  bool colour = false;
+  bool faults_only = false;  // of what was done, only what went wrong and the server
+};
+
 // The lines of one cell, each ended by a newline.
 std::string console_block(const RunReport& report, const Job& job, const CellResult& result,
-                          bool colour);
+                          BlockStyle style);
 
 // Prints blocks in the order of the plan, whatever the order in which cells
 // end: a cell that is early waits for those before it.

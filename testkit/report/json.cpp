@@ -9,7 +9,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-double milliseconds(Duration time) { return std::chrono::duration<double, std::milli>(time).count(); }
+double milliseconds(Duration time) {
+  return std::chrono::duration<double, std::milli>(time).count();
+}
 
 const char* word(Verdict verdict) {
   switch (verdict) {
@@ -21,9 +23,9 @@ const char* word(Verdict verdict) {
 }
 
 Json to_json(const Action& action) {
-  return {{"what", action.what},         {"expected", action.expected},
-          {"happened", action.happened}, {"passed", action.passed},
-          {"ms", milliseconds(action.took)}, {"details", action.details}};
+  return {
+      {"what", action.what},     {"expected", action.expected},     {"happened", action.happened},
+      {"passed", action.passed}, {"ms", milliseconds(action.took)}, {"details", action.details}};
 }
 
 Json to_json(const RunReport& report, const Job& job, const CellResult& result) {

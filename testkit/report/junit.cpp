@@ -40,7 +40,7 @@ std::string testcase(const RunReport& report, const Job& job, const CellResult& 
       fmt::format("    <testcase classname=\"{}\" name=\"{} [{}]\" file=\"{}\" time=\"{:.3f}\">\n",
                   xml_escape(class_name), xml_escape(job.file->name), xml_escape(job.cell->label),
                   xml_escape(job.file->path), seconds(result.took));
-  const std::string block = console_block(report, job, result, false);
+  const std::string block = console_block(report, job, result, {});
   if (result.verdict == Verdict::failed) {
     out += fmt::format("      <failure type=\"expectation\" message=\"{}\">{}</failure>\n",
                        xml_escape(first_fault(result)), xml_escape(block));
@@ -53,8 +53,8 @@ std::string testcase(const RunReport& report, const Job& job, const CellResult& 
 
 std::string attributes(const RunReport& part) {
   const RunReport::Totals totals = part.totals();
-  return fmt::format("tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"{}\"", part.results.size(),
-                     totals.failed, totals.skipped);
+  return fmt::format("tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"{}\"",
+                     part.results.size(), totals.failed, totals.skipped);
 }
 
 // The cells of jobs[first, last), all of one scenario.
@@ -68,9 +68,10 @@ std::string testsuite(const RunReport& report, size_t first, size_t last) {
     cases += testcase(report, report.jobs[i], report.results[i]);
   }
   const ScenarioFile& file = *report.jobs[first].file;
-  return fmt::format("  <testsuite name=\"{}\" {} time=\"{:.3f}\">\n"
-                     "    <properties><property name=\"seed\" value=\"{}\"/></properties>\n",
-                     xml_escape(file.id), attributes(part), seconds(took), report.seed) +
+  return fmt::format(
+             "  <testsuite name=\"{}\" {} time=\"{:.3f}\">\n"
+             "    <properties><property name=\"seed\" value=\"{}\"/></properties>\n",
+             xml_escape(file.id), attributes(part), seconds(took), report.seed) +
          cases + "  </testsuite>\n";
 }
 
@@ -85,7 +86,8 @@ std::string xml_escape(std::string_view text) {
       case '<': out += "&lt;"; break;
       case '>': out += "&gt;"; break;
       case '"': out += "&quot;"; break;
-      case '\n': case '\t': out += text[0]; break;
+      case '\n':
+      case '\t': out += text[0]; break;
       default:
         length = xml_char_length(text);
         out += length == 0 ? "\xef\xbf\xbd" : text.substr(0, length);
@@ -97,9 +99,10 @@ std::string xml_escape(std::string_view text) {
 }
 
 std::string junit_xml(const RunReport& report) {
-  std::string out = fmt::format("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-                                "<testsuites name=\"testkit\" {} time=\"{:.3f}\">\n",
-                                attributes(report), seconds(report.took));
+  std::string out = fmt::format(
+      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+      "<testsuites name=\"testkit\" {} time=\"{:.3f}\">\n",
+      attributes(report), seconds(report.took));
   for (size_t first = 0; first < report.jobs.size();) {
     size_t last = first;
     while (last < report.jobs.size() && report.jobs[last].file == report.jobs[first].file) ++last;

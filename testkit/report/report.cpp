@@ -21,8 +21,8 @@ RunReport::Totals RunReport::totals() const {
 }
 
 std::string command_to_repeat(const RunReport& report, const Job& job) {
-  std::string out = fmt::format("testkit run {} --cell {} --seed {}", nbd::shell_quote(job.file->path),
-                                job.cell->number, report.seed);
+  std::string out = fmt::format("testkit run {} --cell {} --seed {}",
+                                nbd::shell_quote(job.file->path), job.cell->number, report.seed);
   if (report.nbdkit_was_given) out += " --nbdkit " + nbd::shell_quote(report.nbdkit);
   return out;
 }

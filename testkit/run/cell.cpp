@@ -32,11 +32,13 @@ std::string package_of(const std::string& program) {
     std::string_view program, package;
   };
   static constexpr std::array kRows{
-      Row{"qemu-img", "qemu-utils"}, Row{"qemu-io", "qemu-utils"},   Row{"qemu-nbd", "qemu-utils"},
-      Row{"nbdcopy", "libnbd-bin"},  Row{"nbdinfo", "libnbd-bin"},   Row{"nbdsh", "python3-libnbd"},
-      Row{"nbdfuse", "nbdfuse"},     Row{"nbd-client", "nbd-client"}, Row{"nbd-server", "nbd-server"},
-      Row{"fio", "fio"}};
-  const auto row = std::find_if(kRows.begin(), kRows.end(), [&](const Row& r) { return r.program == program; });
+      Row{"qemu-img", "qemu-utils"},   Row{"qemu-io", "qemu-utils"},
+      Row{"qemu-nbd", "qemu-utils"},   Row{"nbdcopy", "libnbd-bin"},
+      Row{"nbdinfo", "libnbd-bin"},    Row{"nbdsh", "python3-libnbd"},
+      Row{"nbdfuse", "nbdfuse"},       Row{"nbd-client", "nbd-client"},
+      Row{"nbd-server", "nbd-server"}, Row{"fio", "fio"}};
+  const auto row =
+      std::find_if(kRows.begin(), kRows.end(), [&](const Row& r) { return r.program == program; });
   return row == kRows.end() ? "" : fmt::format(" (Debian package {})", row->package);
 }
 
@@ -47,10 +49,13 @@ std::string show(const std::vector<std::string>& words) {
 }
 
 // The first difference between two rounds; empty if there is none.
-std::string find_difference(const std::vector<Observation>& same, const std::vector<Observed>& first,
+std::string find_difference(const std::vector<Observation>& same,
+                            const std::vector<Observed>& first,
                             const std::vector<Observed>& other) {
-  const auto differ = [](const char* what, size_t client, const std::string& a, const std::string& b) {
-    return a == b ? "" : fmt::format("{} of client {} was \"{}\", then \"{}\"", what, client + 1, a, b);
+  const auto differ = [](const char* what, size_t client, const std::string& a,
+                         const std::string& b) {
+    return a == b ? ""
+                  : fmt::format("{} of client {} was \"{}\", then \"{}\"", what, client + 1, a, b);
   };
   std::string found;
   for (size_t i = 0; i < std::min(first.size(), other.size()); ++i) {
@@ -77,7 +82,8 @@ Action compare_rounds(const Scenario& scenario, const std::vector<RoundOutcome>&
   action.what = fmt::format("{} rounds", rounds.size());
   action.expected = action.happened = "the same outcome";
   for (size_t i = 1; i < rounds.size() && action.passed; ++i) {
-    const std::string differ = find_difference(scenario.same, rounds[0].observed, rounds[i].observed);
+    const std::string differ =
+        find_difference(scenario.same, rounds[0].observed, rounds[i].observed);
     if (differ.empty()) continue;
     action.passed = false;
     action.happened = differ;
@@ -112,7 +118,8 @@ void run_rounds(const ScenarioFile& file, const Cell& cell, const RunOptions& op
 
 std::string missing_need(const Needs& needs) {
   for (const std::string& program : needs.programs) {
-    if (!in_path(program)) return fmt::format("program {} is missing{}", program, package_of(program));
+    if (!in_path(program))
+      return fmt::format("program {} is missing{}", program, package_of(program));
   }
   if (needs.root && ::geteuid() != 0) return "needs to run as root";
   return "";

@@ -19,28 +19,21 @@ constexpr size_t kShownLines = 5;
 
 bool exit_fits(const ExitCheck& check, const nbd::ExitStatus& status) {
   switch (check.kind) {
-    case ExitCheck::Kind::success:
-      return status.success();
+    case ExitCheck::Kind::success: return status.success();
     case ExitCheck::Kind::failure:  // a crash is not how a good client fails
       return status.signal == 0 && status.code != 0;
-    case ExitCheck::Kind::code:
-      return status.signal == 0 && status.code == check.number;
-    case ExitCheck::Kind::signal:
-      return status.signal == check.number;
+    case ExitCheck::Kind::code: return status.signal == 0 && status.code == check.number;
+    case ExitCheck::Kind::signal: return status.signal == check.number;
   }
   return false;
 }
 
 std::string describe(const ExitCheck& check) {
   switch (check.kind) {
-    case ExitCheck::Kind::success:
-      return "success";
-    case ExitCheck::Kind::failure:
-      return "failure";
-    case ExitCheck::Kind::code:
-      return fmt::format("exit status {}", check.number);
-    case ExitCheck::Kind::signal:
-      return nbd::ExitStatus{0, check.number}.describe();
+    case ExitCheck::Kind::success: return "success";
+    case ExitCheck::Kind::failure: return "failure";
+    case ExitCheck::Kind::code: return fmt::format("exit status {}", check.number);
+    case ExitCheck::Kind::signal: return nbd::ExitStatus{0, check.number}.describe();
   }
   return "";
 }
@@ -112,9 +105,15 @@ CommandOutcome run_command(const Command& command, const Variables& variables,
   return outcome;
 }
 
-std::string show_command(const Command& command, const Variables& variables) {
-  return command.argv.empty() ? command.shell
-                              : nbd::shell_quote(expand(command.argv, variables));
+std::string show_command(const Command& command) {
+  std::string out;
+  for (const std::string& word : command.argv) {
+    // $uri and the like stay as they are: quoted they would not be read as names.
+    const bool plain =
+        !word.empty() && word.find_first_of(" \t\n'\"\\*?;&|<>()") == std::string::npos;
+    out += (out.empty() ? "" : " ") + (plain ? word : nbd::shell_quote(word));
+  }
+  return command.argv.empty() ? command.shell : out;
 }
 
 Action judge_command(std::string what, const Command& command, const CommandOutcome& outcome,
@@ -126,7 +125,7 @@ Action judge_command(std::string what, const Command& command, const CommandOutc
   action.happened = find_fault(command.expect, time, outcome);
   action.passed = action.happened.empty();
   if (action.passed) {
-    action.happened = outcome.status->describe();
+    action.happened = outcome.status->success() ? "success" : outcome.status->describe();
     return action;
   }
   for (const std::string& line : last_lines(outcome.err, kShownLines)) {

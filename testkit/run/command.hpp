@@ -14,8 +14,8 @@
 namespace testkit {
 
 struct CommandPlace {
-  std::string directory;             // where it runs
-  std::string out_path, err_path;    // files that take its output
+  std::string directory;           // where it runs
+  std::string out_path, err_path;  // files that take its output
 };
 
 struct CommandOutcome {
@@ -32,8 +32,8 @@ CommandOutcome run_command(const Command& command, const Variables& variables,
                            const CommandPlace& place, const Deadline& deadline,
                            const Interrupt& interrupt);
 
-// As a person would type it.
-std::string show_command(const Command& command, const Variables& variables);
+// As a person would type it, with $uri and the like by their names.
+std::string show_command(const Command& command);
 
 // The verdict: what was expected of the command, and what came.
 Action judge_command(std::string what, const Command& command, const CommandOutcome& outcome,

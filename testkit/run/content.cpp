@@ -30,11 +30,8 @@ void fill_words(uint64_t offset, std::span<std::byte> out, Word word) {
 
 void fill(const Content& content, uint64_t seed, uint64_t offset, std::span<std::byte> out) {
   switch (content.kind) {
-    case Content::Kind::unknown:
-      break;
-    case Content::Kind::byte:
-      std::fill(out.begin(), out.end(), std::byte{content.byte});
-      break;
+    case Content::Kind::unknown: break;
+    case Content::Kind::byte: std::fill(out.begin(), out.end(), std::byte{content.byte}); break;
     case Content::Kind::pattern:  // as nbdkit's pattern plugin: each offset, written there
       fill_words(offset, out, [](uint64_t at) { return at; });
       break;

@@ -6,7 +6,9 @@
 #include <sys/stat.h>
 
 #include <fstream>
+#include <optional>
 #include <sstream>
+#include <utility>
 
 #include "base/error.hpp"
 
@@ -17,7 +19,7 @@ namespace {
 // /proc/net/unix: "Num RefCount Protocol Flags Type St Inode Path"; a listening
 // socket has __SO_ACCEPTCON (1 << 16) in Flags.
 bool unix_is_listening(const std::string& path) {
-  struct stat st {};
+  struct stat st{};
   if (::stat(path.c_str(), &st) != 0) return false;  // cheaper than reading the table
   std::ifstream table("/proc/net/unix");
   std::string line;
@@ -32,22 +34,25 @@ bool unix_is_listening(const std::string& path) {
   return false;
 }
 
-// /proc/net/tcp: "sl: LOCAL:PORT REMOTE:PORT STATE ..." in hexadecimal; 0A is
-// LISTEN. A server on any address (0.0.0.0 or ::) serves 127.0.0.1 as well.
-bool tcp_is_listening(uint16_t port) {
-  const std::string wanted = fmt::format(":{:04X}", port);
-  for (const char* name : {"/proc/net/tcp", "/proc/net/tcp6"}) {
-    std::ifstream table(name);
-    std::string line;
-    while (std::getline(table, line)) {
-      std::istringstream fields(line);
-      std::string slot, local, remote, state;
-      fields >> slot >> local >> remote >> state;
-      if (state == "0A" && local.ends_with(wanted)) return true;
-    }
-  }
-  return false;
+// Binds a socket to 127.0.0.1:`port` (0: any) with SO_REUSEADDR; nothing if the
+// port is in use.
+std::optional<nbd::Fd> bind_loopback(uint16_t port) {
+  nbd::Fd fd(nbd::sys([] { return ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); }, "socket"));
+  const int on = 1;
+  nbd::sys([&] { return ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on); },
+           "setsockopt SO_REUSEADDR");
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) return fd;
+  if (errno == EADDRINUSE) return std::nullopt;
+  nbd::fail_errno(errno, "bind to 127.0.0.1 port {}", port);
 }
+
+// With SO_REUSEADDR on both sides, a port is in use once someone listens on it
+// (also on 0.0.0.0 or ::), and not before. /proc/net/tcp says the same, in 16 ms.
+bool tcp_is_listening(uint16_t port) { return !bind_loopback(port); }
 
 }  // namespace
 
@@ -56,8 +61,10 @@ std::string uri_escape(std::string_view text) {
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
   std::string out;
   for (const char c : text) {
-    if (kPlain.find(c) != std::string_view::npos) out += c;
-    else out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    if (kPlain.find(c) != std::string_view::npos)
+      out += c;
+    else
+      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
   }
   return out;
 }
@@ -72,18 +79,15 @@ bool Endpoint::is_listening() const {
   return transport == Transport::tcp ? tcp_is_listening(port) : unix_is_listening(path);
 }
 
-PortReservation::PortReservation()
-    : socket_(nbd::sys([] { return ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); }, "socket")) {
-  const int on = 1;
-  nbd::sys([&] { return ::setsockopt(socket_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on); },
-           "setsockopt SO_REUSEADDR");
+PortReservation::PortReservation() {
+  std::optional<nbd::Fd> bound = bind_loopback(0);
+  if (!bound) nbd::fail_errno(EADDRINUSE, "no free TCP port on 127.0.0.1");
+  socket_ = std::move(*bound);
   sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  auto* generic = reinterpret_cast<sockaddr*>(&address);
   socklen_t length = sizeof address;
-  nbd::sys([&] { return ::bind(socket_.get(), generic, length); }, "bind to 127.0.0.1");
-  nbd::sys([&] { return ::getsockname(socket_.get(), generic, &length); }, "getsockname");
+  nbd::sys(
+      [&] { return ::getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&address), &length); },
+      "getsockname");
   port_ = ntohs(address.sin_port);
 }
 

@@ -14,7 +14,9 @@ namespace testkit {
 
 nbd::Fd create_file(const std::string& path) {
   return nbd::Fd(nbd::sys(
-      [&] { return ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666); },
+      [&] {
+        return ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
+      },
       "cannot write {}", path));
 }
 
@@ -55,10 +57,12 @@ std::string compare_files(const std::string& a, const std::string& b) {
     const auto got_x = static_cast<size_t>(first.gcount());
     const auto got_y = static_cast<size_t>(second.gcount());
     const size_t common = std::min(got_x, got_y);
-    const auto differ = std::mismatch(x.begin(), x.begin() + static_cast<std::ptrdiff_t>(common), y.begin());
+    const auto differ =
+        std::mismatch(x.begin(), x.begin() + static_cast<std::ptrdiff_t>(common), y.begin());
     const auto same = static_cast<size_t>(differ.first - x.begin());
     if (same < common) return fmt::format("they differ from byte {}", at + same);
-    if (got_x != got_y) return fmt::format("{} ends at byte {}", got_x < got_y ? a : b, at + common);
+    if (got_x != got_y)
+      return fmt::format("{} ends at byte {}", got_x < got_y ? a : b, at + common);
     if (got_x == 0) return "";
     at += common;
   }

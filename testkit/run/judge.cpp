@@ -68,7 +68,8 @@ void Judgement::answered(const Sent& sent, const std::string& data_fault) {
   // Where several may fail, each has to fail in a way that is taken.
   if (counts_failures_ && !error_is_taken(sent.outcome.errnum) &&
       (step_.expect.error.any || !step_.expect.error.numbers.empty())) {
-    fault(fmt::format("error {} at offset {}", show_errno(sent.outcome.errnum), sent.request.offset));
+    fault(
+        fmt::format("error {} at offset {}", show_errno(sent.outcome.errnum), sent.request.offset));
   }
 }
 
@@ -134,10 +135,12 @@ std::string Judgement::in_words() const {
   if (counts_failures_) {
     std::string out = failed_ == 0 ? fmt::format("{} requests succeeded", requests_)
                                    : fmt::format("{} of {} requests failed", failed_, requests_);
-    for (const std::string& name : errors_) out += (name == *errors_.begin() ? " with " : ", ") + name;
+    for (const std::string& name : errors_)
+      out += (name == *errors_.begin() ? " with " : ", ") + name;
     return out;
   }
-  if (failure_) return fmt::format("error {} ({})", show_errno(failure_->errnum), failure_->message);
+  if (failure_)
+    return fmt::format("error {} ({})", show_errno(failure_->errnum), failure_->message);
   return "success" + (bytes_read_ > 0 ? fmt::format(", {} bytes", bytes_read_) : "") + found_;
 }
 

@@ -23,7 +23,8 @@ int note_extents(void* user_data, const char* context, uint64_t, uint32_t* entri
                  size_t nr_entries, int*) {
   auto& sent = *static_cast<Sent*>(user_data);
   if (sent.request.context != context) return 0;
-  for (size_t i = 0; i + 1 < nr_entries; i += 2) sent.extents.push_back({entries[i], entries[i + 1]});
+  for (size_t i = 0; i + 1 < nr_entries; i += 2)
+    sent.extents.push_back({entries[i], entries[i + 1]});
   return 0;
 }
 
@@ -72,7 +73,8 @@ Outcome NbdSession::connect(const Endpoint& endpoint, const std::string& export_
                 nbd_set_request_structured_replies(h, settings.structured_replies) == -1 ||
                 nbd_set_opt_mode(h, settings.opt_mode) == -1;
   if (settings.strict) failed |= nbd_set_strict_mode(h, *settings.strict) == -1;
-  if (settings.handshake_flags) failed |= nbd_set_handshake_flags(h, *settings.handshake_flags) == -1;
+  if (settings.handshake_flags)
+    failed |= nbd_set_handshake_flags(h, *settings.handshake_flags) == -1;
   for (const std::string& context : settings.contexts) {
     failed |= nbd_add_meta_context(h, context.c_str()) == -1;
   }
@@ -115,7 +117,8 @@ Outcome NbdSession::option(const Option& option, const Deadline& deadline) {
   if (started == -1) return last_error();
   if (Outcome outcome = wait_while(nbd_aio_is_connecting, deadline); !outcome.ok()) return outcome;
   if (option_.errnum == 0) return {};
-  return {Outcome::End::error, option_.errnum, "the server refused: " + nbd::errno_text(option_.errnum)};
+  return {Outcome::End::error, option_.errnum,
+          "the server refused: " + nbd::errno_text(option_.errnum)};
 }
 
 Outcome NbdSession::disconnect(const Deadline& deadline) {
@@ -143,7 +146,9 @@ bool NbdSession::send(Sent& sent) {
     case Request::Op::flush: sent.cookie = nbd_aio_flush(h, none, r.flags); break;
     case Request::Op::trim: sent.cookie = nbd_aio_trim(h, r.length, r.offset, none, r.flags); break;
     case Request::Op::zero: sent.cookie = nbd_aio_zero(h, r.length, r.offset, none, r.flags); break;
-    case Request::Op::cache: sent.cookie = nbd_aio_cache(h, r.length, r.offset, none, r.flags); break;
+    case Request::Op::cache:
+      sent.cookie = nbd_aio_cache(h, r.length, r.offset, none, r.flags);
+      break;
     case Request::Op::block_status: {
       nbd_extent_callback extents{};
       extents.callback = note_extents;
@@ -161,7 +166,8 @@ bool NbdSession::send(Sent& sent) {
 void NbdSession::retire(const Done& done) {
   for (auto it = in_flight_.begin(); it != in_flight_.end();) {
     Sent& sent = **it;
-    const int completed = nbd_aio_command_completed(handle_.get(), static_cast<uint64_t>(sent.cookie));
+    const int completed =
+        nbd_aio_command_completed(handle_.get(), static_cast<uint64_t>(sent.cookie));
     if (completed == 0) {
       ++it;
       continue;

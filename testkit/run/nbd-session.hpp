@@ -45,8 +45,8 @@ class NbdSession {
  public:
   explicit NbdSession(const Interrupt& interrupt);
 
-  Outcome connect(const Endpoint& endpoint, const std::string& export_name,
-                  const Connect& settings, const Deadline& deadline);
+  Outcome connect(const Endpoint& endpoint, const std::string& export_name, const Connect& settings,
+                  const Deadline& deadline);
   // The names that `list` gives are left in exports().
   Outcome option(const Option& option, const Deadline& deadline);
   const std::vector<std::string>& exports() const { return option_.exports; }

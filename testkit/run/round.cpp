@@ -18,7 +18,6 @@
 #include "run/content.hpp"
 #include "run/files.hpp"
 #include "run/steps.hpp"
-#include "run/text-check.hpp"
 
 namespace testkit {
 
@@ -26,9 +25,13 @@ namespace {
 
 constexpr size_t kShownLogLines = 5;
 
+// Long names that change with every round, by the names that stand for them. In
+// this order: the socket's path is a part of the URI.
 std::string with_names(std::string text, const Variables& variables) {
-  for (const auto& [name, value] : variables) {
-    if (value.empty()) continue;
+  for (const char* name_of : {"uri", "unixsocket", "dir", "port"}) {
+    const std::string name = name_of;
+    const std::string value = expand("$" + name, variables);
+    if (value.empty() || value == "$" + name) continue;
     for (size_t at = 0; (at = text.find(value, at)) != std::string::npos; at += name.size() + 1) {
       text.replace(at, value.size(), "$" + name);
     }
@@ -45,8 +48,13 @@ class Round {
  public:
   Round(const ScenarioFile& file, const Cell& cell, unsigned round, const RunOptions& options,
         const Deadline& deadline, const Interrupt& interrupt)
-      : scenario_(cell.scenario), cell_(cell), options_(options), deadline_(deadline),
-        interrupt_(interrupt), directory_(temp_ / "d"), logs_(temp_.path()),
+      : scenario_(cell.scenario),
+        cell_(cell),
+        options_(options),
+        deadline_(deadline),
+        interrupt_(interrupt),
+        directory_(temp_ / "d"),
+        logs_(temp_.path()),
         model_(cell.seed, initial_content()) {
     namespace fs = std::filesystem;
     fs::create_directory(directory_);
@@ -89,15 +97,16 @@ class Round {
   }
 
   CommandPlace place(const std::string& name) const {
-    return {directory_, fmt::format("{}/{}.out", logs_, name), fmt::format("{}/{}.err", logs_, name)};
+    return {directory_, fmt::format("{}/{}.out", logs_, name),
+            fmt::format("{}/{}.err", logs_, name)};
   }
 
   bool set_up() {
     for (size_t i = 0; i < scenario_.setup.size(); ++i) {
       const Command& command = scenario_.setup[i];
-      const CommandOutcome outcome =
-          run_command(command, variables_, place(fmt::format("setup-{}", i + 1)), deadline_, interrupt_);
-      const std::string what = "setup " + with_names(show_command(command, variables_), variables_);
+      const CommandOutcome outcome = run_command(
+          command, variables_, place(fmt::format("setup-{}", i + 1)), deadline_, interrupt_);
+      const std::string what = "setup " + show_command(command);
       if (!add(judge_command(what, command, outcome, {}))) return false;
     }
     return true;
@@ -115,11 +124,17 @@ class Round {
       std::string sentence;
       std::getline(lines, sentence);
       Action action{"server", "listens", sentence, Clock::now() - start, false, {}};
-      for (std::string line; std::getline(lines, line);) action.details.push_back("server  " + line);
+      for (std::string line; std::getline(lines, line);)
+        action.details.push_back("server  " + line);
       return add(std::move(action));
     }
     for (auto& variable : server_->variables()) variables_.push_back(std::move(variable));
-    return add({"server " + server_->command_line(), "listens", "listens", Clock::now() - start, true, {}});
+    return add({"server " + server_->command_line(),
+                "listens",
+                "listens",
+                Clock::now() - start,
+                true,
+                {}});
   }
 
   bool run_group(const ClientGroup& group) {
@@ -129,7 +144,8 @@ class Round {
     } else {
       std::vector<std::jthread> threads;
       for (size_t i = 0; i < group.size(); ++i) {
-        threads.emplace_back([&, i, number = ++clients_] { outcomes[i] = run_client(group[i], number); });
+        threads.emplace_back(
+            [&, i, number = ++clients_] { outcomes[i] = run_client(group[i], number); });
       }
     }
     bool good = true;
@@ -164,14 +180,14 @@ class Round {
                                    Deadline deadline) {
     const Command& command = std::get<Command>(client.work);
     TimeCheck time = command.expect.time;
-    if (client.within && (!time.within || *client.within < *time.within)) time.within = client.within;
+    if (client.within && (!time.within || *client.within < *time.within))
+      time.within = client.within;
     deadline = Deadline::after_if(time.within).sooner(deadline);
-    const CommandOutcome outcome = run_command(command, variables_, place(fmt::format("client-{}", number)),
-                                               deadline, interrupt_);
-    // Long temporary names say nothing to a reader.
-    const std::string shown = with_names(show_command(command, variables_), variables_);
+    const CommandOutcome outcome = run_command(
+        command, variables_, place(fmt::format("client-{}", number)), deadline, interrupt_);
     ClientOutcome out;
-    out.actions.push_back(judge_command(prefix + "run " + shown, command, outcome, time));
+    out.actions.push_back(
+        judge_command(prefix + "run " + show_command(command), command, outcome, time));
     if (outcome.status) out.observed.exit = outcome.status->describe();
     out.observed.out = with_names(outcome.out, variables_);
     out.observed.err = with_names(outcome.err, variables_);
@@ -182,9 +198,14 @@ class Round {
     for (const auto& files : scenario_.equal_files) {
       for (size_t i = 1; i < files.size(); ++i) {
         const auto start = Clock::now();
-        const std::string differ = compare_files(expand(files[0], variables_), expand(files[i], variables_));
-        add({fmt::format("compare {} {}", files[0], files[i]), "equal", differ.empty() ? "equal" : differ,
-             Clock::now() - start, differ.empty(), {}});
+        const std::string differ =
+            compare_files(expand(files[0], variables_), expand(files[i], variables_));
+        add({fmt::format("compare {} {}", files[0], files[i]),
+             "equal",
+             differ.empty() ? "equal" : differ,
+             Clock::now() - start,
+             differ.empty(),
+             {}});
       }
     }
   }
@@ -204,7 +225,8 @@ class Round {
         log.push_back("server  " + line);
       }
       if (!trouble.empty()) {
-        add({"server", "runs until SIGTERM, then ends well", trouble, Clock::now() - start, false, log});
+        add({"server", "runs until SIGTERM, then ends well", trouble, Clock::now() - start, false,
+             log});
       } else {
         append_to_failure(log);
       }

@@ -46,7 +46,8 @@ void run_jobs(const std::vector<Job>& jobs, unsigned workers, const RunOptions& 
 
 SignalWatch::SignalWatch(Interrupt& interrupt) : interrupt_(interrupt) {
   const sigset_t set = ending_signals();
-  if (const int e = ::pthread_sigmask(SIG_BLOCK, &set, nullptr)) nbd::fail_errno(e, "pthread_sigmask");
+  if (const int e = ::pthread_sigmask(SIG_BLOCK, &set, nullptr))
+    nbd::fail_errno(e, "pthread_sigmask");
   signals_ = nbd::Fd(nbd::sys([&] { return ::signalfd(-1, &set, SFD_CLOEXEC); }, "signalfd"));
   stop_ = nbd::Fd(nbd::sys([] { return ::eventfd(0, EFD_CLOEXEC); }, "eventfd"));
   thread_ = std::jthread([this] { watch(); });

@@ -73,7 +73,8 @@ std::string show(const NegotiationCheck& n) {
   if (n.structured_replies) out += fmt::format(", structured replies {}", *n.structured_replies);
   if (n.size) out += fmt::format(", size {}", *n.size);
   for (const auto& [flag, wanted] : n.flags) out += fmt::format(", {} {}", flag_name(flag), wanted);
-  for (const auto& [context, wanted] : n.contexts) out += fmt::format(", context {} {}", context, wanted);
+  for (const auto& [context, wanted] : n.contexts)
+    out += fmt::format(", context {} {}", context, wanted);
   for (const auto& [type, wanted] : n.block_sizes) {
     out += fmt::format(", {} block size {}", block_size_name(type), wanted);
   }
@@ -91,7 +92,8 @@ std::string show(const ErrorCheck& error) {
 
 std::string show(const CountCheck& c) {
   if (c.min == c.max) return fmt::format("{}", c.min);
-  return c.max == UINT64_MAX ? fmt::format("at least {}", c.min) : fmt::format("{} to {}", c.min, c.max);
+  return c.max == UINT64_MAX ? fmt::format("at least {}", c.min)
+                             : fmt::format("{} to {}", c.min, c.max);
 }
 
 }  // namespace
@@ -119,16 +121,20 @@ std::string show_extents(const std::vector<Extent>& extents) {
   std::string out;
   for (const Extent& e : extents) {
     out += fmt::format("{}{} ", out.empty() ? "" : ", ", nbd::format_size(e.length));
-    out += e.flags < kKinds.size() ? std::string(kKinds[e.flags]) : fmt::format("flags {:#x}", e.flags);
+    out += e.flags < kKinds.size() ? std::string(kKinds[e.flags])
+                                   : fmt::format("flags {:#x}", e.flags);
   }
   return out.empty() ? "none" : out;
 }
 
-std::string show_errno(int errnum) { return errnum == 0 ? "without errno" : nbd::errno_name(errnum); }
+std::string show_errno(int errnum) {
+  return errnum == 0 ? "without errno" : nbd::errno_name(errnum);
+}
 
 std::string_view flag_name(ExportFlag flag) {
-  constexpr std::array<std::string_view, 10> kNames{"read_only", "flush", "fua",        "trim",  "zero",
-                                                    "fast_zero", "df",    "multi_conn", "cache", "rotational"};
+  constexpr std::array<std::string_view, 10> kNames{"read_only", "flush",     "fua", "trim",
+                                                    "zero",      "fast_zero", "df",  "multi_conn",
+                                                    "cache",     "rotational"};
   return kNames[static_cast<size_t>(flag)];
 }
 

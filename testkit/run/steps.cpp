@@ -25,7 +25,8 @@ class StepRunner {
     const Deadline deadline = Deadline::after_if(step.expect.time.within).sooner(all_);
     Judgement judgement(step);
     const auto start = Clock::now();
-    std::visit([&](const auto& action) { perform(action, step, deadline, judgement); }, step.action);
+    std::visit([&](const auto& action) { perform(action, step, deadline, judgement); },
+               step.action);
     return judgement.action(std::move(what), Clock::now() - start);
   }
 
@@ -97,8 +98,8 @@ class StepRunner {
     const Request& r = sent.request;
     if (r.op == Request::Op::read || r.op == Request::Op::write) sent.buffer.resize(r.length);
     if (r.op == Request::Op::write) fill(r.data, place_.seed, r.offset, sent.buffer);
-    const bool changes = r.op == Request::Op::write || r.op == Request::Op::zero ||
-                         r.op == Request::Op::trim;
+    const bool changes =
+        r.op == Request::Op::write || r.op == Request::Op::zero || r.op == Request::Op::trim;
     if (changes) place_.model.set(r.offset, r.length, {});  // until the reply, nobody knows
   }
 

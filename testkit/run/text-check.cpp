@@ -11,7 +11,8 @@ namespace {
 // The pattern was compiled once when the file was read: it is right.
 bool regex_matches(const std::string& pattern, const std::string& text) {
   regex_t compiled;
-  if (::regcomp(&compiled, pattern.c_str(), REG_EXTENDED | REG_NOSUB | REG_NEWLINE) != 0) return false;
+  if (::regcomp(&compiled, pattern.c_str(), REG_EXTENDED | REG_NOSUB | REG_NEWLINE) != 0)
+    return false;
   const bool matches = ::regexec(&compiled, text.c_str(), 0, nullptr, 0) == 0;
   ::regfree(&compiled);
   return matches;

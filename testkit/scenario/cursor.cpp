@@ -95,7 +95,8 @@ uint64_t Value::size() const {
 std::chrono::nanoseconds Value::duration() const {
   if (json_->is_string() || json_->is_number()) {
     try {
-      return nbd::parse_delay("time", json_->is_string() ? json_->get<std::string>() : json_->dump());
+      return nbd::parse_delay("time",
+                              json_->is_string() ? json_->get<std::string>() : json_->dump());
     } catch (const nbd::Error&) {
       // said below, with what is expected
     }
@@ -204,13 +205,12 @@ std::optional<std::string> Object::exactly_one_of(const std::vector<std::string>
   }
   if (found.size() == 1) return found[0];
   // A misspelt key is told as unknown; "none given" on top would be noise.
-  const bool all_known = std::all_of(value_.json_->items().begin(), value_.json_->items().end(),
-                                     [&](const auto& item) {
-                                       return did_you_mean(item.key(), keys).empty();
-                                     });
+  const bool all_known =
+      std::all_of(value_.json_->items().begin(), value_.json_->items().end(),
+                  [&](const auto& item) { return did_you_mean(item.key(), keys).empty(); });
   if (found.size() > 1) {
-    value_.problem(fmt::format("expected only one of {}, got {}", quoted_list(keys),
-                               quoted_list(found)));
+    value_.problem(
+        fmt::format("expected only one of {}, got {}", quoted_list(keys), quoted_list(found)));
   } else if (all_known) {
     value_.problem(fmt::format("expected one of the keys {}", quoted_list(keys)));
   }

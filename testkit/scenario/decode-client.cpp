@@ -43,9 +43,7 @@ ExitCheck decode_exit(const Value& value) {
   return {};
 }
 
-std::vector<Step> decode_steps_client(Object& object) {
-  return decode_steps(*object.get("steps"));
-}
+std::vector<Step> decode_steps_client(Object& object) { return decode_steps(*object.get("steps")); }
 
 Command decode_run_client(Object& object) {
   Command command = decode_command(*object.get("run"));

@@ -61,7 +61,8 @@ std::vector<Extent> decode_extents(const Value& value) {
   for (const Value& v : value.array("an array of {\"length\": SIZE, \"is\": KIND}")) {
     Extent extent;
     Object object = v.object("{\"length\": SIZE, \"is\": KIND}");
-    if (const auto length = object.need("length", "the extent's bytes")) extent.length = length->size();
+    if (const auto length = object.need("length", "the extent's bytes"))
+      extent.length = length->size();
     if (const auto is = object.need("is", "\"data\", \"hole\", \"zero\" or \"hole+zero\"")) {
       extent.flags = decode_extent_kind(*is);
     }
@@ -71,8 +72,9 @@ std::vector<Extent> decode_extents(const Value& value) {
 }
 
 void read_negotiation(Object& expect, NegotiationCheck& out) {
-  static const std::vector<std::string> kFlags{"read_only", "flush", "fua",        "trim",  "zero",
-                                               "fast_zero", "df",    "multi_conn", "cache", "rotational"};
+  static const std::vector<std::string> kFlags{"read_only", "flush",     "fua", "trim",
+                                               "zero",      "fast_zero", "df",  "multi_conn",
+                                               "cache",     "rotational"};
   if (const auto v = expect.get("protocol")) {
     const std::vector<std::string> names{"oldstyle", "newstyle", "newstyle-fixed"};
     out.protocol = names[v->one_of(names)];
@@ -93,9 +95,12 @@ void read_negotiation(Object& expect, NegotiationCheck& out) {
   }
   if (const auto v = expect.get("block_size")) {
     Object sizes = v->object("an object with \"minimum\", \"preferred\" or \"maximum\"");
-    if (const auto s = sizes.get("minimum")) out.block_sizes.emplace_back(LIBNBD_SIZE_MINIMUM, s->size());
-    if (const auto s = sizes.get("preferred")) out.block_sizes.emplace_back(LIBNBD_SIZE_PREFERRED, s->size());
-    if (const auto s = sizes.get("maximum")) out.block_sizes.emplace_back(LIBNBD_SIZE_MAXIMUM, s->size());
+    if (const auto s = sizes.get("minimum"))
+      out.block_sizes.emplace_back(LIBNBD_SIZE_MINIMUM, s->size());
+    if (const auto s = sizes.get("preferred"))
+      out.block_sizes.emplace_back(LIBNBD_SIZE_PREFERRED, s->size());
+    if (const auto s = sizes.get("maximum"))
+      out.block_sizes.emplace_back(LIBNBD_SIZE_MAXIMUM, s->size());
   }
 }
 
@@ -114,7 +119,8 @@ DataCheck decode_data_check(const Value& value) {
 TextCheck decode_text_check(const Value& value) {
   TextCheck check;
   if (!value.is_object()) {
-    check.contains = value.strings_or_one("a text, or an object with \"contains\", \"matches\" ...");
+    check.contains =
+        value.strings_or_one("a text, or an object with \"contains\", \"matches\" ...");
     return check;
   }
   Object object(value, "");
@@ -149,7 +155,8 @@ Content decode_content(const Value& value) {
   constexpr uint64_t kMaxByte = 255;
   Content content;
   if (!value.is_object()) {
-    constexpr Content::Kind kKinds[]{Content::Kind::byte, Content::Kind::pattern, Content::Kind::random};
+    constexpr Content::Kind kKinds[]{Content::Kind::byte, Content::Kind::pattern,
+                                     Content::Kind::random};
     content.kind = kKinds[value.one_of({"zeroes", "pattern", "random"})];
     return content;
   }
@@ -178,11 +185,11 @@ StepExpect decode_step_expect(const Value& value, const Step& step) {
   const auto* request = std::get_if<Request>(&step.action);
   const auto* option = std::get_if<Option>(&step.action);
   const auto* parallel = std::get_if<Parallel>(&step.action);
-  const bool reads = parallel != nullptr ||
-                     (request != nullptr && request->op == Request::Op::read);
-  const bool negotiates =
-      std::holds_alternative<Connect>(step.action) ||
-      (option != nullptr && (option->kind == Option::Kind::info || option->kind == Option::Kind::go));
+  const bool reads =
+      parallel != nullptr || (request != nullptr && request->op == Request::Op::read);
+  const bool negotiates = std::holds_alternative<Connect>(step.action) ||
+                          (option != nullptr && (option->kind == Option::Kind::info ||
+                                                 option->kind == Option::Kind::go));
   if (reads) {
     if (const auto v = expect.get("data")) out.data = decode_data_check(*v);
     // A text that is expected begins where the read begins.

@@ -41,9 +41,9 @@ std::vector<std::string> split_words(const std::string& text) {
 // The server's address, life and foreground are testkit's business.
 bool is_testkits_own(const std::string& word) {
   static constexpr std::array kOwn{"-U", "-p", "-i", "-f", "-P", "-s", "-e"};
-  static constexpr std::array kOwnLong{"--unix",       "--port",    "--ipaddr",     "--run",
-                                       "--foreground", "--pidfile", "--single",     "--vsock",
-                                       "--export",     "--exportname", "--exit-with-parent"};
+  static constexpr std::array kOwnLong{
+      "--unix",   "--port",  "--ipaddr", "--run",        "--foreground",      "--pidfile",
+      "--single", "--vsock", "--export", "--exportname", "--exit-with-parent"};
   return std::find(kOwn.begin(), kOwn.end(), word.substr(0, 2)) != kOwn.end() ||
          std::find(kOwnLong.begin(), kOwnLong.end(), word.substr(0, word.find('='))) !=
              kOwnLong.end();
@@ -54,9 +54,9 @@ std::vector<std::string> decode_options(const Value& value) {
   for (const Value& v : value.array("an array of command line options")) {
     const std::vector<std::string> words = split_words(v.string("an option such as \"--no-sr\""));
     if (!words.empty() && is_testkits_own(words[0])) {
-      v.problem(fmt::format("option {} is given by testkit itself ({})", words[0],
-                            words[0].starts_with("-e") ? "use \"export\""
-                                                       : "use \"transports\" for the address"));
+      v.problem(fmt::format(
+          "option {} is given by testkit itself ({})", words[0],
+          words[0].starts_with("-e") ? "use \"export\"" : "use \"transports\" for the address"));
     }
     out.insert(out.end(), words.begin(), words.end());
   }

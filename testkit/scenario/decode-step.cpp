@@ -58,8 +58,8 @@ Request decode_request(Request::Op op, const Value& value) {
     request.data.origin = request.offset;
   }
   const bool length_is_known = request.data.kind == Content::Kind::text;
-  const auto length = length_is_known ? object.get("length")
-                                      : object.need("length", "the number of bytes");
+  const auto length =
+      length_is_known ? object.get("length") : object.need("length", "the number of bytes");
   request.length = length ? length->size() : request.data.text.size();
   if (length && carries_data && request.length > kMaxRequestLength) {
     length->expected("at most 64M for a request with data");
@@ -139,7 +139,8 @@ Parallel decode_parallel(const Value& value) {
 Step decode_step(const Value& value) {
   static const std::vector<std::string> kKinds = [] {
     std::vector<std::string> kinds = kRequestNames;
-    for (const char* k : {"connect", "list", "info", "go", "abort", "parallel", "sleep", "disconnect"}) {
+    for (const char* k :
+         {"connect", "list", "info", "go", "abort", "parallel", "sleep", "disconnect"}) {
       kinds.emplace_back(k);
     }
     return kinds;

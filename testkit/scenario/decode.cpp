@@ -48,7 +48,8 @@ void decode_expect(const Value& value, Scenario& scenario) {
   if (const auto v = expect.get("equal")) scenario.equal_files = decode_equal(*v);
   if (const auto v = expect.get("same")) {
     scenario.same = decode_same(*v);
-    if (scenario.repeat < 2) v->problem("\"same\" compares rounds: it needs \"repeat\" of 2 or more");
+    if (scenario.repeat < 2)
+      v->problem("\"same\" compares rounds: it needs \"repeat\" of 2 or more");
   }
   if (Command* command = only_command(scenario)) read_command_expect(expect, command->expect);
 }

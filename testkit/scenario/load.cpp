@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "base/error.hpp"
 #include "scenario/decode.hpp"
@@ -69,8 +70,8 @@ void load_cells(const Document& document, uint64_t run_seed, Problems& problems,
     for (const auto& [name, value] : combination.values) {
       cell.values.push_back({name, value.is_string() ? value.get<std::string>() : value.dump()});
     }
-    cell.seed = fixed_seed ? fixed_seed->number(0, UINT64_MAX)
-                           : cell_seed(run_seed, file.id, cell.label);
+    cell.seed =
+        fixed_seed ? fixed_seed->number(0, UINT64_MAX) : cell_seed(run_seed, file.id, cell.label);
     decode_cell(document, combination, cell.seed, problems, cell);
     file.cells.push_back(std::move(cell));
   }
@@ -124,10 +125,10 @@ Loaded load_scenarios(const std::vector<std::string>& paths, uint64_t run_seed) 
       loaded.files.push_back(load_scenario(name, text, run_seed, loaded.problems));
     }
   }
-  std::stable_sort(loaded.problems.begin(), loaded.problems.end(),
-                   [](const Problem& a, const Problem& b) {
-                     return a.file != b.file ? a.file < b.file : a.line < b.line;
-                   });
+  std::sort(loaded.problems.begin(), loaded.problems.end(), [](const Problem& a, const Problem& b) {
+    return std::tie(a.file, a.line, a.pointer, a.message) <
+           std::tie(b.file, b.line, b.pointer, b.message);
+  });
   return loaded;
 }
 

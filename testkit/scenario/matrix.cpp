@@ -31,8 +31,9 @@ std::vector<Transport> read_transports(const std::optional<Value>& value) {
 }
 
 bool is_axis_name(const std::string& name) {
-  return !name.empty() && name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                                 "0123456789_") == std::string::npos;
+  return !name.empty() && name.find_first_not_of(
+                              "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                              "0123456789_") == std::string::npos;
 }
 
 std::vector<Axis> read_axes(const std::optional<Value>& value) {
@@ -42,7 +43,8 @@ std::vector<Axis> read_axes(const std::optional<Value>& value) {
   for (const auto& [name, list] : matrix.members()) {
     const auto& reserved = runtime_names();
     if (!is_axis_name(name)) {
-      list.problem(fmt::format("\"{}\" is no name for an axis: expected letters, digits and \"_\"", name));
+      list.problem(
+          fmt::format("\"{}\" is no name for an axis: expected letters, digits and \"_\"", name));
     }
     if (name == "transport" || name == "seed" ||
         std::find(reserved.begin(), reserved.end(), name) != reserved.end()) {
@@ -99,9 +101,8 @@ bool excluded(const Combination& cell, const std::vector<Exclusion>& exclusions)
     if (condition.first == "transport") return condition.second == transport_name(cell.transport);
     return std::find(cell.values.begin(), cell.values.end(), condition) != cell.values.end();
   };
-  return std::any_of(exclusions.begin(), exclusions.end(), [&](const Exclusion& e) {
-    return std::all_of(e.begin(), e.end(), holds);
-  });
+  return std::any_of(exclusions.begin(), exclusions.end(),
+                     [&](const Exclusion& e) { return std::all_of(e.begin(), e.end(), holds); });
 }
 
 }  // namespace
@@ -140,7 +141,8 @@ std::vector<Combination> read_matrix(Object& root) {
     cell.transport = transports[rest % transports.size()];
     rest /= transports.size();
     for (auto axis = axes.rbegin(); axis != axes.rend(); ++axis) {
-      cell.values.emplace(cell.values.begin(), axis->name, axis->values[rest % axis->values.size()]);
+      cell.values.emplace(cell.values.begin(), axis->name,
+                          axis->values[rest % axis->values.size()]);
       rest /= axis->values.size();
     }
     if (!excluded(cell, exclusions)) cells.push_back(std::move(cell));

@@ -5,8 +5,6 @@
 // docs/scenario-format.md explains every part with an example.
 #pragma once
 
-#include <sys/types.h>
-
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -55,8 +53,8 @@ struct Server {
 struct Content {
   enum class Kind { unknown, byte, pattern, random, text };
   Kind kind = Kind::unknown;
-  uint8_t byte = 0;      // byte
-  std::string text;      // text, repeated from `origin` on
+  uint8_t byte = 0;  // byte
+  std::string text;  // text, repeated from `origin` on
   uint64_t origin = 0;
 
   static Content zeroes() { return {Kind::byte}; }
@@ -107,7 +105,18 @@ struct ErrorCheck {
   std::vector<int> numbers;  // or these
 };
 
-enum class ExportFlag { read_only, flush, fua, trim, zero, fast_zero, df, multi_conn, cache, rotational };
+enum class ExportFlag {
+  read_only,
+  flush,
+  fua,
+  trim,
+  zero,
+  fast_zero,
+  df,
+  multi_conn,
+  cache,
+  rotational
+};
 
 struct NegotiationCheck {
   std::optional<std::string> protocol;
@@ -142,9 +151,9 @@ struct Request {
   Op op = Op::read;
   uint64_t offset = 0;
   uint64_t length = 0;
-  uint32_t flags = 0;    // LIBNBD_CMD_FLAG_*
-  Content data;          // write
-  std::string context;   // block_status
+  uint32_t flags = 0;   // LIBNBD_CMD_FLAG_*
+  Content data;         // write
+  std::string context;  // block_status
 };
 std::string_view op_name(Request::Op op);
 

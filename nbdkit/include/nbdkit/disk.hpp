@@ -211,8 +211,8 @@ class Layer {
   virtual bool config(std::string_view key, std::string_view value) = 0;
   virtual void config_complete() = 0;
   virtual ThreadModel thread_model() = 0;
-  virtual void get_ready() = 0;   // before the fork: no threads yet
-  virtual void after_fork() = 0;  // threads may be started
+  virtual void get_ready() = 0;         // before the fork: no threads yet
+  virtual void after_fork() = 0;        // threads may be started
   virtual void cleanup() noexcept = 0;  // all clients are gone
 
   // For each client; an Error refuses it.

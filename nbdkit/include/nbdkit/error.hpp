@@ -20,8 +20,7 @@ class __attribute__((visibility("default"))) Error : public std::runtime_error {
  public:
   explicit Error(const std::string& sentence) : std::runtime_error(sentence) {}
   // errnum: what a client is told where a reply can carry an errno.
-  Error(int errnum, const std::string& sentence)
-      : std::runtime_error(sentence), errnum_(errnum) {}
+  Error(int errnum, const std::string& sentence) : std::runtime_error(sentence), errnum_(errnum) {}
 
   int errnum() const noexcept { return errnum_; }
 

@@ -171,7 +171,8 @@ class PluginTable {
   static int flush(void* h, uint32_t flags) {
     return guard([&]() -> Status { return subject(h).flush(Flags{flags}); });
   }
-  static int extents(void* h, uint32_t count, uint64_t offset, uint32_t flags, nbdkit_extents* out) {
+  static int extents(void* h, uint32_t count, uint64_t offset, uint32_t flags,
+                     nbdkit_extents* out) {
     return guard([&]() -> Status {
       ExtentList list(out);
       return subject(h).extents(count, offset, Flags{flags}, list);
@@ -191,7 +192,9 @@ class PluginTable {
       plugin().list_exports(list);
     });
   }
-  static const char* interned(const std::string& text) { return nbdkit_strdup_intern(text.c_str()); }
+  static const char* interned(const std::string& text) {
+    return nbdkit_strdup_intern(text.c_str());
+  }
   static const char* default_export(int, int) noexcept {
     try {
       return interned(plugin().default_export());
@@ -225,20 +228,21 @@ class PluginTable {
     t.pread = pread;
 
 // A callback of the plugin, or of what serves the requests, if it is defined.
-#define NBD_PLUGIN_CALL(member) \
-  if constexpr (requires { &P::member; }) t.member = [] { return guard([] { plugin().member(); }); };
+#define NBD_PLUGIN_CALL(member)           \
+  if constexpr (requires { &P::member; }) \
+    t.member = [] { return guard([] { plugin().member(); }); };
 #define NBD_PLUGIN_VOID(member) \
   if constexpr (requires { &P::member; }) t.member = [] { guard([] { plugin().member(); }); };
 #define NBD_PLUGIN_FORWARD(member) \
   if constexpr (requires { &P::member; }) t.member = member;
 #define NBD_SUBJECT_FORWARD(member) \
   if constexpr (requires { &Subject::member; }) t.member = member;
-#define NBD_SUBJECT_ABILITY(member)            \
+#define NBD_SUBJECT_ABILITY(member)             \
   if constexpr (requires { &Subject::member; }) \
     t.member = [](void* h) { return guard([&] { return subject(h).member(); }); };
-#define NBD_SUBJECT_RANGE(member)                                                  \
-  if constexpr (requires { &Subject::member; })                                     \
-    t.member = [](void* h, uint32_t count, uint64_t offset, uint32_t flags) {       \
+#define NBD_SUBJECT_RANGE(member)                                                               \
+  if constexpr (requires { &Subject::member; })                                                 \
+    t.member = [](void* h, uint32_t count, uint64_t offset, uint32_t flags) {                   \
       return guard([&]() -> Status { return subject(h).member(count, offset, Flags{flags}); }); \
     };
     NBD_PLUGIN_FORWARD(config)
@@ -277,7 +281,8 @@ class PluginTable {
     t._struct_size = sizeof t;
     t._api_version = 2;
     t._thread_model = static_cast<int>(ThreadModel::parallel);
-    if constexpr (requires { P::thread_model; }) t._thread_model = static_cast<int>(P::thread_model);
+    if constexpr (requires { P::thread_model; })
+      t._thread_model = static_cast<int>(P::thread_model);
     return &t;
   }
 
@@ -292,10 +297,10 @@ class PluginTable {
 }  // namespace detail
 }  // namespace nbd
 
-#define NBDKIT_PLUGIN(P)                                                       \
-  extern "C" NBDKIT_PUBLIC_ nbdkit_plugin* plugin_init() {                     \
-    return nbd::detail::PluginTable<P>::table();                               \
-  }                                                                            \
+#define NBDKIT_PLUGIN(P)                                                              \
+  extern "C" NBDKIT_PUBLIC_ nbdkit_plugin* plugin_init() {                            \
+    return nbd::detail::PluginTable<P>::table();                                      \
+  }                                                                                   \
   extern "C" NBDKIT_PUBLIC_ const nbdkit_plugin_extras* nbdkit_plugin_extras_init() { \
-    return nbd::detail::PluginTable<P>::extras();                              \
+    return nbd::detail::PluginTable<P>::extras();                                     \
   }

@@ -86,8 +86,8 @@ inline Status sleep(std::chrono::nanoseconds duration) {
   if (duration <= std::chrono::nanoseconds::zero()) return kOk;
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(duration);
   const auto rest = duration - seconds;
-  const int result = nbdkit_nanosleep(static_cast<unsigned>(seconds.count()),
-                                      static_cast<unsigned>(rest.count()));
+  const int result =
+      nbdkit_nanosleep(static_cast<unsigned>(seconds.count()), static_cast<unsigned>(rest.count()));
   return result == 0 ? kOk : Status(errno);
 }
 
@@ -95,14 +95,14 @@ namespace detail {
 
 // A text that a module may leave out: text_or<&T::longname>... needs the name
 // spelled out, hence these small macros, undefined below.
-#define NBD_OPTIONAL_TEXT(member)              \
-  template <class T>                           \
-  constexpr const char* text_##member() {      \
-    if constexpr (requires { T::member; }) {   \
-      return T::member;                        \
-    } else {                                   \
-      return nullptr;                          \
-    }                                          \
+#define NBD_OPTIONAL_TEXT(member)            \
+  template <class T>                         \
+  constexpr const char* text_##member() {    \
+    if constexpr (requires { T::member; }) { \
+      return T::member;                      \
+    } else {                                 \
+      return nullptr;                        \
+    }                                        \
   }
 NBD_OPTIONAL_TEXT(longname)
 NBD_OPTIONAL_TEXT(description)

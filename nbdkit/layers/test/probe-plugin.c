@@ -24,124 +24,106 @@
 
 #define SIZE (1 << 20)
 
-struct connection { int running, most; };
+struct connection {
+  int running, most;
+};
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int running, most, open_now, open_most, flushes;
 static unsigned written;
 static int model = NBDKIT_THREAD_MODEL_PARALLEL;
 static unsigned wait_ms = 0;
-static const char *bad = "";
+static const char* bad = "";
 
-static int
-probe_config (const char *key, const char *value)
-{
-  if (strcmp (key, "model") == 0)
-    return nbdkit_parse_int ("model", value, &model);
-  if (strcmp (key, "wait") == 0)
-    return nbdkit_parse_unsigned ("wait", value, &wait_ms);
-  if (strcmp (key, "bad") == 0) {
+static int probe_config(const char* key, const char* value) {
+  if (strcmp(key, "model") == 0) return nbdkit_parse_int("model", value, &model);
+  if (strcmp(key, "wait") == 0) return nbdkit_parse_unsigned("wait", value, &wait_ms);
+  if (strcmp(key, "bad") == 0) {
     bad = value;
     return 0;
   }
-  nbdkit_error ("unknown parameter '%s'", key);
+  nbdkit_error("unknown parameter '%s'", key);
   return -1;
 }
 
-static int
-probe_thread_model (void)
-{
-  return model;
-}
+static int probe_thread_model(void) { return model; }
 
-static void *
-probe_open (int readonly)
-{
-  struct connection *c = calloc (1, sizeof *c);
-  (void) readonly;
-  if (strcmp (bad, "open") == 0) {
-    nbdkit_error ("open is bad");
-    free (c);
+static void* probe_open(int readonly) {
+  struct connection* c = calloc(1, sizeof *c);
+  (void)readonly;
+  if (strcmp(bad, "open") == 0) {
+    nbdkit_error("open is bad");
+    free(c);
     return NULL;
   }
-  pthread_mutex_lock (&lock);
+  pthread_mutex_lock(&lock);
   if (++open_now > open_most) open_most = open_now;
-  pthread_mutex_unlock (&lock);
+  pthread_mutex_unlock(&lock);
   return c;
 }
 
-static void
-probe_close (void *handle)
-{
-  pthread_mutex_lock (&lock);
+static void probe_close(void* handle) {
+  pthread_mutex_lock(&lock);
   open_now--;
-  pthread_mutex_unlock (&lock);
-  free (handle);
+  pthread_mutex_unlock(&lock);
+  free(handle);
 }
 
-static int64_t
-probe_get_size (void *handle)
-{
-  (void) handle;
-  return strcmp (bad, "size") == 0 ? -5 : SIZE;
+static int64_t probe_get_size(void* handle) {
+  (void)handle;
+  return strcmp(bad, "size") == 0 ? -5 : SIZE;
 }
 
-static int
-do_pread (void *handle, void *buf, uint32_t count, uint64_t offset)
-{
-  struct connection *c = handle;
+static int do_pread(void* handle, void* buf, uint32_t count, uint64_t offset) {
+  struct connection* c = handle;
   struct timespec t;
-  unsigned char *out = buf;
+  unsigned char* out = buf;
 
-  (void) offset;
-  if (strcmp (bad, "pread") == 0) {
-    nbdkit_error ("pread is bad");
-    nbdkit_set_error (ENOSPC);
+  (void)offset;
+  if (strcmp(bad, "pread") == 0) {
+    nbdkit_error("pread is bad");
+    nbdkit_set_error(ENOSPC);
     return -1;
   }
-  pthread_mutex_lock (&lock);
+  pthread_mutex_lock(&lock);
   if (++running > most) most = running;
   if (++c->running > c->most) c->most = c->running;
-  pthread_mutex_unlock (&lock);
+  pthread_mutex_unlock(&lock);
 
   t.tv_sec = 0;
   t.tv_nsec = wait_ms * 1000000L;
-  if (wait_ms > 0) nanosleep (&t, NULL);
+  if (wait_ms > 0) nanosleep(&t, NULL);
 
-  memset (buf, 0, count);
-  pthread_mutex_lock (&lock);
+  memset(buf, 0, count);
+  pthread_mutex_lock(&lock);
   if (count >= 5) {
-    out[0] = (unsigned char) most;
-    out[1] = (unsigned char) c->most;
-    out[2] = (unsigned char) open_most;
-    out[3] = (unsigned char) flushes;
-    out[4] = (unsigned char) written;
+    out[0] = (unsigned char)most;
+    out[1] = (unsigned char)c->most;
+    out[2] = (unsigned char)open_most;
+    out[3] = (unsigned char)flushes;
+    out[4] = (unsigned char)written;
   }
   running--;
   c->running--;
-  pthread_mutex_unlock (&lock);
+  pthread_mutex_unlock(&lock);
   return 0;
 }
 
-static int
-do_pwrite (void *handle, const void *buf, uint32_t count, uint64_t offset)
-{
-  (void) handle;
-  (void) buf;
-  (void) offset;
-  pthread_mutex_lock (&lock);
+static int do_pwrite(void* handle, const void* buf, uint32_t count, uint64_t offset) {
+  (void)handle;
+  (void)buf;
+  (void)offset;
+  pthread_mutex_lock(&lock);
   written += count;
-  pthread_mutex_unlock (&lock);
+  pthread_mutex_unlock(&lock);
   return 0;
 }
 
-static int
-do_flush (void *handle)
-{
-  (void) handle;
-  pthread_mutex_lock (&lock);
+static int do_flush(void* handle) {
+  (void)handle;
+  pthread_mutex_lock(&lock);
   flushes++;
-  pthread_mutex_unlock (&lock);
+  pthread_mutex_unlock(&lock);
   return 0;
 }
 
@@ -153,44 +135,36 @@ do_flush (void *handle)
 
 #else
 
-static int
-probe_pread (void *handle, void *buf, uint32_t count, uint64_t offset, uint32_t flags)
-{
-  (void) flags;
-  return do_pread (handle, buf, count, offset);
+static int probe_pread(void* handle, void* buf, uint32_t count, uint64_t offset, uint32_t flags) {
+  (void)flags;
+  return do_pread(handle, buf, count, offset);
 }
 
-static int
-probe_pwrite (void *handle, const void *buf, uint32_t count, uint64_t offset, uint32_t flags)
-{
-  (void) flags;
-  return do_pwrite (handle, buf, count, offset);
+static int probe_pwrite(void* handle, const void* buf, uint32_t count, uint64_t offset,
+                        uint32_t flags) {
+  (void)flags;
+  return do_pwrite(handle, buf, count, offset);
 }
 
-static int
-probe_flush (void *handle, uint32_t flags)
-{
-  (void) flags;
-  return do_flush (handle);
+static int probe_flush(void* handle, uint32_t flags) {
+  (void)flags;
+  return do_flush(handle);
 }
 
-static int
-probe_extents (void *handle, uint32_t count, uint64_t offset, uint32_t flags,
-               struct nbdkit_extents *extents)
-{
-  (void) handle;
-  (void) flags;
-  if (strcmp (bad, "no-extents") == 0) return 0;
-  if (strcmp (bad, "gap") == 0) return nbdkit_add_extent (extents, offset + 512, count, 0);
-  if (nbdkit_add_extent (extents, 0, offset + 512, 0) == -1) return -1;
-  return nbdkit_add_extent (extents, offset + 512, UINT64_MAX - offset - 512, NBDKIT_EXTENT_HOLE);
+static int probe_extents(void* handle, uint32_t count, uint64_t offset, uint32_t flags,
+                         struct nbdkit_extents* extents) {
+  (void)handle;
+  (void)flags;
+  if (strcmp(bad, "no-extents") == 0) return 0;
+  if (strcmp(bad, "gap") == 0) return nbdkit_add_extent(extents, offset + 512, count, 0);
+  if (nbdkit_add_extent(extents, 0, offset + 512, 0) == -1) return -1;
+  return nbdkit_add_extent(extents, offset + 512, UINT64_MAX - offset - 512, NBDKIT_EXTENT_HOLE);
 }
 
-static int
-probe_block_size (void *handle, uint32_t *minimum, uint32_t *preferred, uint32_t *maximum)
-{
-  (void) handle;
-  *minimum = strcmp (bad, "block-size") == 0 ? 3 : 1;
+static int probe_block_size(void* handle, uint32_t* minimum, uint32_t* preferred,
+                            uint32_t* maximum) {
+  (void)handle;
+  *minimum = strcmp(bad, "block-size") == 0 ? 3 : 1;
   *preferred = 4096;
   *maximum = 0xffffffff;
   return 0;
@@ -199,35 +173,33 @@ probe_block_size (void *handle, uint32_t *minimum, uint32_t *preferred, uint32_t
 #endif
 
 static struct nbdkit_plugin plugin = {
-  .name = "probe",
-  .config = probe_config,
-  .open = probe_open,
-  .close = probe_close,
-  .get_size = probe_get_size,
-  .pread = probe_pread,
-  .pwrite = probe_pwrite,
-  .flush = probe_flush,
-  .thread_model = probe_thread_model,
+    .name = "probe",
+    .config = probe_config,
+    .open = probe_open,
+    .close = probe_close,
+    .get_size = probe_get_size,
+    .pread = probe_pread,
+    .pwrite = probe_pwrite,
+    .flush = probe_flush,
+    .thread_model = probe_thread_model,
 #if NBDKIT_API_VERSION != 1
-  .extents = probe_extents,
-  .block_size = probe_block_size,
+    .extents = probe_extents,
+    .block_size = probe_block_size,
 #endif
 };
 
 #ifndef PROBE_STRUCT_SIZE
-NBDKIT_REGISTER_PLUGIN (plugin)
+NBDKIT_REGISTER_PLUGIN(plugin)
 #else
 /* As compiled against a header that knew less, or more, or another interface. */
-NBDKIT_CXX_LANG_C NBDKIT_DLL_PUBLIC struct nbdkit_plugin *plugin_init (void);
-struct nbdkit_plugin *
-plugin_init (void)
-{
-  static char newer[2 * sizeof (struct nbdkit_plugin)];
+NBDKIT_CXX_LANG_C NBDKIT_DLL_PUBLIC struct nbdkit_plugin* plugin_init(void);
+struct nbdkit_plugin* plugin_init(void) {
+  static char newer[2 * sizeof(struct nbdkit_plugin)];
   plugin._struct_size = PROBE_STRUCT_SIZE;
   plugin._api_version = PROBE_API;
   plugin._thread_model = THREAD_MODEL;
-  memset (newer, 0xff, sizeof newer); /* what a newer header has behind ours */
-  memcpy (newer, &plugin, sizeof plugin);
-  return (struct nbdkit_plugin *) newer;
+  memset(newer, 0xff, sizeof newer); /* what a newer header has behind ours */
+  memcpy(newer, &plugin, sizeof plugin);
+  return (struct nbdkit_plugin*)newer;
 }
 #endif

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Goal: every example of docs/scenario-format.md is right.
+// Method: each block marked json is read as testkit reads a scenario. A block
+// that is not a whole scenario has some of its members; those that must be there
+// and are not are added.
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "scenario/load.hpp"
+
+namespace {
+
+std::vector<std::string> json_blocks(const std::string& path) {
+  std::ifstream in(path);
+  std::vector<std::string> blocks;
+  bool inside = false;
+  for (std::string line; std::getline(in, line);) {
+    if (line == "```json") {
+      inside = true;
+      blocks.emplace_back();
+    } else if (line == "```") {
+      inside = false;
+    } else if (inside) {
+      blocks.back() += line + "\n";
+    }
+  }
+  return blocks;
+}
+
+std::string completed(const std::string& block) {
+  if (block.starts_with("{")) return block;
+  auto json = nlohmann::ordered_json::parse("{" + block + "}");
+  const nlohmann::ordered_json defaults = {
+      {"name", "n"},
+      {"why", "w"},
+      {"server", {{"plugin", "memory"}, {"with", {{"size", "1M"}}}}},
+      {"client", {{"run", "true"}}}};
+  for (const auto& [key, value] : defaults.items()) {
+    if (!json.contains(key)) json[key] = value;
+  }
+  return json.dump(2);
+}
+
+}  // namespace
+
+TEST_CASE("every example of the page on the format is right") {
+  const auto blocks = json_blocks(FORMAT_PAGE);
+  CHECK(blocks.size() > 8);
+  for (const std::string& block : blocks) {
+    std::vector<testkit::Problem> problems;
+    testkit::load_scenario("page/example.json", completed(block), 1, problems);
+    CAPTURE(block);
+    for (const auto& problem : problems) FAIL_CHECK(problem.text());
+  }
+}

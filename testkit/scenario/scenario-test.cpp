@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "scenario/cursor.hpp"
+#include "scenario/load.hpp"
+#include "scenario/seed.hpp"
+#include "scenario/substitute.hpp"
+
+using namespace testkit;
+using Catch::Contains;
+
+namespace {
+
+std::vector<std::string> problems_of(const std::string& text) {
+  std::vector<Problem> problems;
+  load_scenario("t/x.json", text, 1, problems);
+  std::vector<std::string> out;
+  for (const Problem& p : problems) out.push_back(p.text());
+  return out;
+}
+
+ScenarioFile good(const std::string& text) {
+  std::vector<Problem> problems;
+  ScenarioFile file = load_scenario("t/x.json", text, 1, problems);
+  for (const Problem& p : problems) UNSCOPED_INFO(p.text());
+  REQUIRE(problems.empty());
+  return file;
+}
+
+// A scenario with `extra` members (each with its comma) on its second line.
+std::string scenario_with(const std::string& extra,
+                          const std::string& client = R"({"run": ["true"]})") {
+  return "{\n" + extra + R"("name": "n", "why": "w", "server": {"plugin": "memory"},
+"client": )" +
+         client + "}";
+}
+
+}  // namespace
+
+TEST_CASE("every value has the line where it begins") {
+  std::vector<Problem> problems;
+  const auto document =
+      parse_document("f", "{ \"a\": [\n1,\n2\n, {\"b\":\ntrue}],\n\"c~/d\": \"x\" }", problems);
+  REQUIRE(document);
+  CHECK(document->lines.at("") == 1);
+  CHECK(document->lines.at("/a") == 1);
+  CHECK(document->lines.at("/a/0") == 2);
+  CHECK(document->lines.at("/a/1") == 3);  // the lexer has read the newline after it
+  CHECK(document->lines.at("/a/2") == 4);
+  CHECK(document->lines.at("/a/2/b") == 5);
+  CHECK(document->key_lines.at("/a/2/b") == 4);
+  CHECK(document->lines.at("/c~0~1d") == 6);
+  CHECK(document->line_of("/c~0~1d/made/by/substitution") == 6);
+}
+
+TEST_CASE("text that is not JSON is one problem with its line") {
+  const auto problems = problems_of("{ \"name\": \"x\",\n \"client\": [ 1 2 ] }");
+  REQUIRE(problems.size() == 1);
+  CHECK_THAT(problems[0], Contains("t/x.json:2: /client: not JSON: syntax error"));
+}
+
+TEST_CASE("a key that is given twice is a problem") {
+  CHECK_THAT(problems_of(scenario_with("\"name\": \"m\",\n")).at(0),
+             Contains("t/x.json:3: /name: key \"name\" is given twice, first on line 2"));
+}
+
+TEST_CASE("an unknown key is told with the one that was meant") {
+  const auto problems = problems_of(scenario_with("\"tranports\": [\"unix\"],"));
+  REQUIRE(problems.size() == 1);
+  CHECK(problems[0] ==
+        "t/x.json:2: /tranports: unknown key \"tranports\", did you mean \"transports\"?");
+}
+
+TEST_CASE("a misspelt step is one problem, not two") {
+  const auto problems =
+      problems_of(scenario_with("", "{\"steps\": [\n {\"reed\": {\"length\": 1}} ]}"));
+  REQUIRE(problems.size() == 1);
+  CHECK(problems[0] ==
+        "t/x.json:4: /client/steps/0/reed: unknown key \"reed\", did you mean \"read\"?");
+}
+
+TEST_CASE("a problem says what was found and what was expected") {
+  struct Row {
+    std::string extra, client, expected;
+  };
+  const std::string ok = R"({"run": ["true"]})";
+  const std::vector<Row> rows{
+      {"\"repeat\": 0,", ok, "2: /repeat: expected a whole number from 1 to 1000, got 0"},
+      {"\"within\": \"soon\",", ok, "2: /within: expected a time such as \"5s\""},
+      {"\"transports\": [\"udp\"],", ok,
+       "2: /transports/0: expected one of \"unix\", \"tcp\", got \"udp\""},
+      {"\"matrix\": {\"a\": 1},", ok, "2: /matrix/a: expected an array of values, got 1"},
+      {"\"exclude\": [{\"b\": 1}],", ok, "2: /exclude/0/b: \"b\" is no axis"},
+      {"\"tags\": [\"${sedd}\"],", ok,
+       "2: /tags/0: unknown name \"${sedd}\", did you mean \"seed\"?"},
+      {"\"expect\": {\"same\": [\"exit\"]},", ok, "2: /expect/same: \"same\" compares rounds"},
+      {"", "7", "3: /client: expected a client: an object with \"run\" or \"steps\", got 7"},
+      {"", "{}", "3: /client: expected one of the keys \"run\", \"steps\""},
+      {"", R"({"run": [], "steps": []})", "3: /client: expected only one of \"run\", \"steps\""},
+      {"", R"({"run": "x", "expect": {"exit": "fine"}})",
+       "3: /client/expect/exit: expected \"success\""},
+      {"", R"({"run": "x", "expect": {"stdout": {"matches": "("}}})",
+       "3: /client/expect/stdout/matches: not a POSIX extended regular expression"},
+      {"", R"({"steps": [{"read": {}}]})", "3: /client/steps/0/read: key \"length\" is missing"},
+      {"", R"({"steps": [{"read": {"length": "4Q"}}]})",
+       "3: /client/steps/0/read/length: expected a number of bytes"},
+      {"", R"({"steps": [{"read": {"length": 1}, "expect": {"error": "EWHAT"}}]})",
+       "3: /client/steps/0/expect/error: expected the name of an errno"},
+      {"", R"({"steps": [{"flush": {}, "expect": {"data": "zeroes"}}]})",
+       "3: /client/steps/0/expect/data: unknown key \"data\""},
+  };
+  for (const Row& row : rows) {
+    const auto problems = problems_of(scenario_with(row.extra, row.client));
+    CAPTURE(row.expected);
+    REQUIRE(problems.size() == 1);
+    CHECK_THAT(problems[0], Contains("t/x.json:" + row.expected));
+  }
+}
+
+TEST_CASE("what must be there is asked for, each once") {
+  const auto problems = problems_of("{}");
+  REQUIRE(problems.size() == 4);
+  CHECK_THAT(problems[0], Contains("t/x.json:1: (root): key \"name\" is missing"));
+  CHECK_THAT(problems[3], Contains("\"client\" is missing"));
+  CHECK_THAT(problems_of("[]").at(0),
+             Contains("expected a scenario: an object, got an empty array"));
+}
+
+TEST_CASE("options that are testkit's own are refused") {
+  const auto problems = problems_of(R"({"name": "n", "why": "w", "client": {"run": "x"},
+    "server": {"plugin": "memory", "options": ["--no-sr", "-U /x"]}})");
+  REQUIRE(problems.size() == 1);
+  CHECK_THAT(problems[0],
+             Contains("x.json:2: /server/options/1: option -U is given by testkit itself"));
+}
+
+TEST_CASE("the matrix has every combination, the transport changing fastest") {
+  const ScenarioFile file = good(scenario_with(R"("matrix": {"b": [1, 2], "a": ["x", "y"]},)"));
+  std::vector<std::string> labels;
+  for (const Cell& cell : file.cells) labels.push_back(cell.label);
+  CHECK(labels == std::vector<std::string>{"unix b=1 a=x", "tcp b=1 a=x", "unix b=1 a=y",
+                                           "tcp b=1 a=y", "unix b=2 a=x", "tcp b=2 a=x",
+                                           "unix b=2 a=y", "tcp b=2 a=y"});
+  CHECK(file.cells.back().number == 8);
+}
+
+TEST_CASE("excluded combinations are left out, and the numbers close up") {
+  const ScenarioFile file = good(scenario_with(
+      R"("matrix": {"b": [1, 2]}, "exclude": [{"b": 2, "transport": "tcp"}, {"b": 1, "transport": "unix"}],)"));
+  REQUIRE(file.cells.size() == 2);
+  CHECK(file.cells[0].label == "tcp b=1");
+  CHECK(file.cells[1].label == "unix b=2");
+  CHECK(file.cells[1].number == 2);
+  CHECK_THAT(
+      problems_of(scenario_with(R"("transports": ["tcp"], "exclude": [{"transport": "tcp"}],)"))
+          .at(0),
+      Contains("leaves no cell"));
+}
+
+TEST_CASE("a value keeps its type where it is the whole string") {
+  const ScenarioFile file = good(
+      scenario_with(R"("transports": ["tcp"], "matrix": {"n": [4096], "word": ["zeroes"]},)",
+                    R"({"steps": [{"read": {"length": "${n}"}, "expect": {"data": "${word}"}}]})"));
+  const auto& steps =
+      std::get<std::vector<Step>>(file.cells.at(0).scenario.clients.at(0).at(0).work);
+  CHECK(std::get<Request>(steps.at(0).action).length == 4096);
+  CHECK(steps.at(0).expect.data->content == Content::zeroes());
+}
+
+TEST_CASE("values stand inside texts and keys; runtime names and $${ stay") {
+  std::vector<Problem> none;
+  const auto document =
+      parse_document("f", R"({"${k}-x": ["a${n}b", "${uri}", "$${n}", "$n"]})", none);
+  Problems problems(*document);
+  const Json out = substitute(*document->root, {{"k", "key"}, {"n", 5}}, "", problems);
+  CHECK(problems.list().empty());
+  CHECK(out.dump() == R"({"key-x":["a5b","${uri}","${n}","$n"]})");
+}
+
+TEST_CASE("runtime names are replaced, whole names only") {
+  const Variables variables{{"uri", "nbd://x"}, {"dir", "/d"}};
+  CHECK(expand("$uri ${dir}/f $uris $", variables) == "nbd://x /d/f $uris $");
+  CHECK(expand("${dir", variables) == "${dir");
+}
+
+TEST_CASE("parameters of filters keep their order, and a list repeats its key") {
+  const ScenarioFile file = good(R"({"name": "n", "why": "w", "client": {"run": "x"}, "server": {
+    "plugin": "p", "with": {"z": [1, "2"], "a": true}, "filters": ["f", {"g": {"k": "10%"}}]}})");
+  const Server& server = file.cells.at(0).scenario.server;
+  REQUIRE(server.parameters.size() == 3);
+  CHECK(server.parameters[0].key == "z");
+  CHECK(server.parameters[1].value == "2");
+  CHECK(server.parameters[2].value == "true");
+  REQUIRE(server.filters.size() == 2);
+  CHECK(server.filters[1].parameters.at(0).value == "10%");
+}
+
+TEST_CASE("expectations may stand beside the only command") {
+  const ScenarioFile file =
+      good(scenario_with("\"expect\": {\"exit\": [\"failure\", 3, \"SIGTERM\"]},"));
+  const auto& command = std::get<Command>(file.cells.at(0).scenario.clients.at(0).at(0).work);
+  REQUIRE(command.expect.exit.size() == 3);
+  CHECK(command.expect.exit[2].number == 15);
+}
+
+TEST_CASE("a cell's seed comes from the run's seed and from what the cell is") {
+  CHECK(cell_seed(1, "a", "b") == cell_seed(1, "a", "b"));
+  CHECK(cell_seed(1, "a", "b") != cell_seed(2, "a", "b"));
+  CHECK(cell_seed(1, "a", "b") != cell_seed(1, "ab", ""));
+  CHECK(cell_seed(1, "a", "b") < (1ull << 31));
+  const ScenarioFile file = good(scenario_with("\"seed\": 7,"));
+  CHECK(file.cells.at(0).seed == 7);
+  CHECK(file.cells.at(1).seed == 7);
+}
