@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include "base/version.hpp"
 #include "server/options.hpp"
 
 namespace nbdkit {
-
-inline constexpr const char* kVersion = "1.0.0";
 
 // The life of the process. Returns its exit status; throws an Error with the
 // sentence for the user when it cannot start.

@@ -6,10 +6,10 @@
 // requests is found out. A write must hold what is there already, else EIO.
 #include <nbdkit/plugin.hpp>
 
-#include <algorithm>
 #include <bit>
-#include <cstring>
 #include <optional>
+
+#include "words.hpp"
 
 namespace {
 
@@ -39,18 +39,11 @@ struct Pattern {
   nbd::Support can_fua() { return nbd::Support::native; }
 
   Status pread(std::span<std::byte> buf, uint64_t offset, Flags) {
-    each_word(buf.size(), offset, [&](const std::byte* bytes, size_t count, size_t at) {
-      std::memcpy(buf.data() + at, bytes, count);
-      return true;
-    });
+    words::fill(buf, offset, word_at);
     return nbd::kOk;
   }
   Status pwrite(std::span<const std::byte> buf, uint64_t offset, Flags) {
-    bool same = true;
-    each_word(buf.size(), offset, [&](const std::byte* bytes, size_t count, size_t at) {
-      return same = std::memcmp(buf.data() + at, bytes, count) == 0;
-    });
-    if (same) return nbd::kOk;
+    if (words::equal(buf, offset, word_at)) return nbd::kOk;
     nbdkit_error("the data written at offset %llu is not the pattern",
                  static_cast<unsigned long long>(offset));
     return Status(EIO);
@@ -58,18 +51,9 @@ struct Pattern {
   Status flush(Flags) { return nbd::kOk; }
 
  private:
-  // Calls piece(bytes of the pattern, count, position in the range).
-  template <class Piece>
-  static void each_word(size_t count, uint64_t offset, Piece&& piece) {
-    for (size_t at = 0; at < count;) {
-      const uint64_t here = offset + at;
-      const size_t skip = here % 8;
-      const uint64_t word = __builtin_bswap64(here - skip);
-      static_assert(std::endian::native == std::endian::little);
-      const size_t length = std::min(8 - skip, count - at);
-      if (!piece(reinterpret_cast<const std::byte*>(&word) + skip, length, at)) return;
-      at += length;
-    }
+  static uint64_t word_at(uint64_t offset) {
+    static_assert(std::endian::native == std::endian::little);
+    return __builtin_bswap64(offset);
   }
 
   std::optional<uint64_t> size_;

@@ -51,6 +51,13 @@ inline uint64_t parse_uint64(std::string_view what, std::string_view text) {
   }
   return value;
 }
+inline uint8_t parse_uint8(std::string_view what, std::string_view text) {
+  uint8_t value = 0;
+  if (nbdkit_parse_uint8_t(std::string(what).c_str(), std::string(text).c_str(), &value) != 0) {
+    throw Reported();
+  }
+  return value;
+}
 inline double parse_probability(std::string_view what, std::string_view text) {
   double value = 0;
   if (nbdkit_parse_probability(std::string(what).c_str(), std::string(text).c_str(), &value) != 0) {
