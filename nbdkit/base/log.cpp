@@ -19,6 +19,7 @@ std::string& program() {
 std::atomic<bool> g_verbose{false};
 std::atomic<Sink> g_sink{Sink::stderr_fd};
 thread_local const std::string* t_scope = nullptr;
+thread_local unsigned t_errors = 0;
 
 std::string_view scope() { return t_scope != nullptr ? std::string_view(*t_scope) : ""; }
 
@@ -51,7 +52,10 @@ void set_error_sink(Sink sink) {
 Scope::Scope(const std::string& name) noexcept : saved_(std::exchange(t_scope, &name)) {}
 Scope::~Scope() { t_scope = saved_; }
 
+unsigned errors_so_far() noexcept { return t_errors; }
+
 void error(std::string_view text) noexcept {
+  ++t_errors;
   switch (g_sink.load(std::memory_order_relaxed)) {
     case Sink::stderr_fd: write_line("error", text); break;
     case Sink::syslog:

@@ -40,6 +40,10 @@ class Scope {
 void error(std::string_view text) noexcept;
 void debug(std::string_view text) noexcept;  // only if verbose
 
+// How many errors this thread has logged: tells whether a call that failed has
+// said why.
+unsigned errors_so_far() noexcept;
+
 template <class... Args>
   requires(sizeof...(Args) > 0)
 void error(fmt::format_string<Args...> format, Args&&... args) {

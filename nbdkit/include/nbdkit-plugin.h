@@ -103,6 +103,11 @@ extern NBDKIT_PUBLIC_ int nbdkit_parse_probability(const char* what, const char*
 extern NBDKIT_PUBLIC_ int nbdkit_parse_delay(const char* what, const char* str, unsigned* sec,
                                              unsigned* nsec);
 
+/* A password from a parameter: itself; "-" asks for it on the terminal; "+FILE"
+ * is the first line of a file; "-FD" that of a descriptor, which is closed then.
+ * 0 and *password malloc'd, the caller frees; or -1 after an error. */
+extern NBDKIT_PUBLIC_ int nbdkit_read_password (const char *value, char **password);
+
 /* Paths, as they were before the server changed to "/": absolute; or also with
  * symbolic links resolved. malloc'd, the caller frees; NULL after an error. */
 extern NBDKIT_PUBLIC_ char* nbdkit_absolute_path(const char* path);
@@ -146,6 +151,29 @@ extern NBDKIT_PUBLIC_ int nbdkit_add_extent(struct nbdkit_extents* extents, uint
 extern NBDKIT_PUBLIC_ int nbdkit_add_export(struct nbdkit_exports* exports, const char* name,
                                             const char* description);
 extern NBDKIT_PUBLIC_ int nbdkit_use_default_export(struct nbdkit_exports* exports);
+
+/* The same as values, for plugins that work out an answer before they give it.
+ * new returns NULL after an error; the caller frees. What get returns belongs to
+ * the list. Indexes are from 0 to count - 1. */
+struct nbdkit_extent {
+  uint64_t offset;
+  uint64_t length;
+  uint32_t type;
+};
+struct nbdkit_export {
+  char *name;
+  char *description; /* may be NULL */
+};
+extern NBDKIT_PUBLIC_ struct nbdkit_extents *nbdkit_extents_new (uint64_t start, uint64_t end);
+extern NBDKIT_PUBLIC_ void nbdkit_extents_free (struct nbdkit_extents *extents);
+extern NBDKIT_PUBLIC_ size_t nbdkit_extents_count (const struct nbdkit_extents *extents);
+extern NBDKIT_PUBLIC_ struct nbdkit_extent nbdkit_get_extent (const struct nbdkit_extents *extents,
+                                                              size_t i);
+extern NBDKIT_PUBLIC_ struct nbdkit_exports *nbdkit_exports_new (void);
+extern NBDKIT_PUBLIC_ void nbdkit_exports_free (struct nbdkit_exports *exports);
+extern NBDKIT_PUBLIC_ size_t nbdkit_exports_count (const struct nbdkit_exports *exports);
+extern NBDKIT_PUBLIC_ struct nbdkit_export nbdkit_get_export (
+  const struct nbdkit_exports *exports, size_t i);
 
 /* ---- What a plugin offers to the server ------------------------------ */
 

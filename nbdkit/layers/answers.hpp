@@ -8,7 +8,7 @@
 #include <nbdkit/disk.hpp>
 
 struct nbdkit_extents {
-  nbd::Extents& list;
+  nbd::Extents list;
 };
 
 struct nbdkit_exports {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // Exported to plugins: the client of the request that this thread works on,
-// waiting, ending, strings, and the answers to .extents and .list_exports.
+// waiting, ending, paths and strings.
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,18 +10,14 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include <algorithm>
 #include <chrono>
-#include <filesystem>
 
 #define NBDKIT_API_VERSION 2
 #include <nbdkit-plugin.h>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
-#include "layers/answers.hpp"
 #include "layers/context.hpp"
-#include "wire/protocol.hpp"
 
 using nbdkit::current;
 using nbdkit::server;
@@ -169,31 +165,4 @@ const char* nbdkit_printf_intern(const char* format, ...) {
   const char* kept = nbdkit_vprintf_intern(format, args);
   va_end(args);
   return kept;
-}
-
-int nbdkit_add_extent(struct nbdkit_extents* extents, uint64_t offset, uint64_t length,
-                      uint32_t type) {
-  if (extents->list.add(offset, length, type)) return 0;
-  nbd::log::error("nbdkit_add_extent: extent at offset {} does not continue the one before",
-                  offset);
-  errno = ERANGE;
-  return -1;
-}
-
-int nbdkit_add_export(struct nbdkit_exports* exports, const char* name, const char* description) {
-  constexpr size_t kMaxString = nbd::wire::kMaxString;
-  if (exports->list.size() >= nbdkit::kMaxExports || ::strlen(name) > kMaxString ||
-      (description != nullptr && ::strlen(description) > kMaxString)) {
-    nbd::log::error("nbdkit_add_export: more than {} exports, or a string longer than {} bytes",
-                    nbdkit::kMaxExports, kMaxString);
-    errno = EINVAL;
-    return -1;
-  }
-  exports->list.push_back({name, description != nullptr ? description : ""});
-  return 0;
-}
-
-int nbdkit_use_default_export(struct nbdkit_exports* exports) {
-  exports->use_default = true;
-  return 0;
 }

@@ -5,6 +5,7 @@
 #include <array>
 #include <bit>
 #include <cerrno>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
@@ -244,9 +245,10 @@ Status PluginDisk::cache(uint64_t count, uint64_t offset, Flags) {
 }
 
 Status PluginDisk::extents(uint64_t count, uint64_t offset, Flags flags, nbd::Extents& out) {
-  nbdkit_extents sink{out};
+  nbdkit_extents sink{std::move(out)};
   const auto n = static_cast<uint32_t>(std::min<uint64_t>(count, UINT32_MAX));
   const Status s = call([&] { return plugin_.extents(handle_, n, offset, bits(flags), &sink); });
+  out = std::move(sink.list);
   if (s.ok() && out.list().empty()) {
     nbd::log::error("{}: extents returned none that covers offset {}", plugin_.name, offset);
     return Status(EINVAL);

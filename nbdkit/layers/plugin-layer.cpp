@@ -2,6 +2,7 @@
 #include "layers/plugin-layer.hpp"
 
 #include <nbdkit-plugin-extras.h>
+#include <nbdkit/sdk.hpp>
 
 #include <algorithm>
 #include <cstring>
@@ -23,6 +24,17 @@ constexpr int kNewestApi = 2;
 // A callback has said no, and normally why.
 [[noreturn]] void refused(std::string_view plugin, std::string_view what) {
   nbd::fail("plugin {}: {} failed", plugin, what);
+}
+
+// Runs a callback of start-up. If it fails and has said why, that is the
+// message; else it is one that names what failed.
+template <class Call>
+int start_up(std::string_view plugin, std::string_view what, Call&& callback) {
+  const unsigned errors = nbd::log::errors_so_far();
+  const int answer = callback();
+  if (answer != -1) return answer;
+  if (nbd::log::errors_so_far() != errors) throw nbd::Reported();
+  refused(plugin, what);
 }
 
 }  // namespace
@@ -84,22 +96,22 @@ bool PluginLayer::config(std::string_view key, std::string_view value) {
   // Plugins may keep the pointers for ever.
   const char* k = server().interned.add(key);
   const char* v = server().interned.add(value);
-  if (plugin_.config(k, v) == -1) refused(name(), fmt::format("parameter {}={}", key, value));
+  start_up(name(), fmt::format("parameter {}={}", key, value),
+           [&] { return plugin_.config(k, v); });
   return true;
 }
 
 void PluginLayer::config_complete() {
   nbd::log::debug("{}: config_complete", name());
-  if (plugin_.config_complete != nullptr && plugin_.config_complete() == -1) {
-    refused(name(), "checking the parameters");
+  if (plugin_.config_complete != nullptr) {
+    start_up(name(), "checking the parameters", plugin_.config_complete);
   }
 }
 
 nbd::ThreadModel PluginLayer::thread_model() {
   int model = plugin_._thread_model;
   if (plugin_.thread_model != nullptr) {
-    const int own = plugin_.thread_model();
-    if (own == -1) refused(name(), "thread_model");
+    const int own = start_up(name(), "thread_model", plugin_.thread_model);
     model = std::min(model, own);
   }
   if (model < 0 || model > static_cast<int>(nbd::ThreadModel::parallel)) {
@@ -110,12 +122,12 @@ nbd::ThreadModel PluginLayer::thread_model() {
 
 void PluginLayer::get_ready() {
   nbd::log::debug("{}: get_ready", name());
-  if (plugin_.get_ready != nullptr && plugin_.get_ready() == -1) refused(name(), "get_ready");
+  if (plugin_.get_ready != nullptr) start_up(name(), "get_ready", plugin_.get_ready);
 }
 
 void PluginLayer::after_fork() {
   nbd::log::debug("{}: after_fork", name());
-  if (plugin_.after_fork != nullptr && plugin_.after_fork() == -1) refused(name(), "after_fork");
+  if (plugin_.after_fork != nullptr) start_up(name(), "after_fork", plugin_.after_fork);
 }
 
 void PluginLayer::cleanup() noexcept {
