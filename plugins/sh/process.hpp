@@ -32,6 +32,7 @@ struct Result {
   bool given_up = false;   // it was ended, since give_up() said so
 };
 
+// REQUIRES: SIGPIPE is ignored, as in the server.
 // Throws an Error if it cannot be started. What the script left running in the
 // background lives on unless it was ended.
 Result run(const Job& job);

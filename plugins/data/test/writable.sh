@@ -9,4 +9,4 @@ need qemu-io
   -c "r -P 0x41 0 64k" -c "w -P 0x42 512 512" -c "w -z 4096 4096" \
   -c "r -P 0x41 0 512" -c "r -P 0x42 512 512" -c "r -P 0 4096 4096"' >"$tmp/log" 2>&1 ||
   fail "$(cat "$tmp/log")"
-! grep -i -e failed -e error "$tmp/log"
+! grep -i -e failed -e error "$tmp/log" || fail "see above"
