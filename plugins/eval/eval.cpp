@@ -2,7 +2,6 @@
 //
 // eval: a plugin on the command line, one parameter for each callback.
 #include <algorithm>
-#include <array>
 #include <map>
 
 #include "../sh/plugin.hpp"
