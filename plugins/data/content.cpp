@@ -38,7 +38,8 @@ ImagePtr read_all(int fd, uint64_t limit, bool endless, const std::string& what)
     canvas.put(piece);
     stored += piece->stored() != 0 ? piece->size() : 0;
     if (stored > kMaxContent || (endless && canvas.offset() > kMaxContent)) {
-      nbd::fail("{} has more than {} bytes: take a slice of it, like [:1048576]", what, kMaxContent);
+      nbd::fail("{} has more than {} bytes: take a slice of it, like [:1048576]", what,
+                kMaxContent);
     }
     if (piece->size() < kPieceSize) break;
   }
@@ -50,7 +51,7 @@ ImagePtr read_all(int fd, uint64_t limit, bool endless, const std::string& what)
 ImagePtr read_file(const std::string& path, uint64_t limit) {
   const nbd::Fd fd(
       nbd::sys([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); }, "cannot open {}", path));
-  struct stat st {};
+  struct stat st{};
   nbd::sys([&] { return ::fstat(fd.get(), &st); }, "cannot stat {}", path);
   return read_all(fd.get(), limit, !S_ISREG(st.st_mode) && limit == UINT64_MAX, path);
 }

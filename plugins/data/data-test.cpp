@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <catch2/catch.hpp>
 #include <fmt/format.h>
+#include <catch2/catch.hpp>
 #include <nbdkit/error.hpp>
 
 #include <cstdlib>
@@ -260,9 +260,9 @@ TEST_CASE("random text is parsed or refused with its place") {
   const unsigned start = seed();
   INFO("SEED=" << start);
   std::mt19937 random(start);
-  constexpr const char* kWords[] = {"1",  "0xff", "\"a", "\"", "(",   ")",  "*",      "3",  "[",
-                                    ":",  "]",    "->",  "\\", "\\a", "$",  "$two",   "@",  "@+",
-                                    "@-", "@^",   "8",   "#",  "\n",  " ",  "base64:", "le16:", "YQ=="};
+  constexpr const char* kWords[] = {
+      "1", "0xff", "\"a", "\"", "(",  ")",  "*", "3", "[",  ":", "]",       "->",    "\\",  "\\a",
+      "$", "$two", "@",   "@+", "@-", "@^", "8", "#", "\n", " ", "base64:", "le16:", "YQ=="};
   for (int i = 0; i < 20000; ++i) {
     std::string text;
     for (size_t n = random() % 12; n > 0; --n) {

@@ -88,8 +88,10 @@ struct Data : memory::Served {
     const uint64_t size = size_.value_or(image_->size());
     image_ = data::Image::slice(image_, 0, std::min(size, image_->size()));
     if (image_->stored() > kMaxStored) {
-      throw nbd::Error(fmt::format("data: the bytes that are not zero would take up to {} bytes "
-                                   "of memory, more than {}", image_->stored(), kMaxStored));
+      throw nbd::Error(
+          fmt::format("data: the bytes that are not zero would take up to {} bytes "
+                      "of memory, more than {}",
+                      image_->stored(), kMaxStored));
     }
     StoreSink sink(make_store(size));
     image_->write(sink, 0, image_->size(), 0);

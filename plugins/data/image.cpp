@@ -32,7 +32,8 @@ class Zeroes final : public Image {
 
 class Bytes final : public Image {
  public:
-  explicit Bytes(std::string bytes) : Image(bytes.size(), pages_of(bytes.size())), bytes_(std::move(bytes)) {}
+  explicit Bytes(std::string bytes)
+      : Image(bytes.size(), pages_of(bytes.size())), bytes_(std::move(bytes)) {}
   void write(Sink& sink, uint64_t from, uint64_t to, uint64_t at) const override {
     if (to > from) sink.put(std::as_bytes(std::span(bytes_)).subspan(from, to - from), at);
   }

@@ -131,8 +131,9 @@ uint64_t Lexer::number(uint64_t max, bool suffix) {
       std::from_chars(digits.data(), digits.data() + digits.size(), value, base);
   const bool whole = stop == digits.data() + digits.size() && !digits.empty();
   if (error == std::errc::invalid_argument || !whole) {
-    fail_here(fmt::format("this is no {} number",
-                          base == 16 ? "hexadecimal" : base == 8 ? "octal" : "decimal"));
+    fail_here(fmt::format("this is no {} number", base == 16  ? "hexadecimal"
+                                                  : base == 8 ? "octal"
+                                                              : "decimal"));
   }
   if (error != std::errc() || value > max || (shift > 0 && value > (max >> shift))) {
     fail_here(fmt::format("this number is larger than {}", max));
@@ -143,7 +144,7 @@ uint64_t Lexer::number(uint64_t max, bool suffix) {
 
 Token Lexer::string(Token token) {
   token.kind = TokenKind::bytes;
-  for (++at_; peek() != '"'; ) {
+  for (++at_; peek() != '"';) {
     if (at_end()) fail_at(token.pos, "this string has no closing quote");
     if (peek() == '\\') {
       token.text += static_cast<char>(escape());
@@ -192,7 +193,8 @@ Token Lexer::move(Token token) {
 Token Lexer::file(Token token) {
   token.kind = TokenKind::file;
   const size_t start = ++at_;
-  while (!at_end() && !is_blank(peek()) && std::string_view("*[)").find(peek()) == std::string::npos) {
+  while (!at_end() && !is_blank(peek()) &&
+         std::string_view("*[)").find(peek()) == std::string::npos) {
     ++at_;
   }
   token.text = text_.substr(start, at_ - start);

@@ -54,9 +54,13 @@ class Lexer {
   Token named(Token token, TokenKind kind, bool dashes);
   uint64_t number(uint64_t max, bool suffix);
   bool starts_with(std::string_view what) const { return text_.substr(at_).starts_with(what); }
-  char peek(size_t ahead = 0) const { return at_ + ahead < text_.size() ? text_[at_ + ahead] : '\0'; }
+  char peek(size_t ahead = 0) const {
+    return at_ + ahead < text_.size() ? text_[at_ + ahead] : '\0';
+  }
   bool at_end() const { return at_ >= text_.size(); }
-  [[noreturn]] void fail_here(std::string_view sentence) const { fail_at({&source_, at_}, sentence); }
+  [[noreturn]] void fail_here(std::string_view sentence) const {
+    fail_at({&source_, at_}, sentence);
+  }
 
   const Source& source_;
   std::string_view text_;

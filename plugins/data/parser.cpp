@@ -29,7 +29,8 @@ class Parser {
   // Items up to ")" or the end; token is the one after them.
   Expr list(Lexer& lexer, Token& token, Pos start, unsigned depth) {
     if (depth > kMaxDepth) {
-      fail_at(start, fmt::format("nested more than {} deep (a variable that uses itself?)", kMaxDepth));
+      fail_at(start,
+              fmt::format("nested more than {} deep (a variable that uses itself?)", kMaxDepth));
     }
     Expr out{.is = Group{}, .pos = start};
     auto& items = std::get<Group>(out.is).items;
@@ -59,8 +60,10 @@ class Parser {
   Expr move(Lexer& lexer, Token& token) {
     using How = Move::How;
     const char sign = token.text.empty() ? '\0' : token.text[0];
-    const How how = sign == '+' ? How::forward : sign == '-' ? How::back
-                  : sign == '^' ? How::align : How::to;
+    const How how = sign == '+'   ? How::forward
+                    : sign == '-' ? How::back
+                    : sign == '^' ? How::align
+                                  : How::to;
     if (how == How::align && (token.value == 0 || (token.value & (token.value - 1)) != 0)) {
       fail_at(token.pos, "an alignment must be a power of 2");
     }
@@ -86,8 +89,7 @@ class Parser {
         out = list(lexer, token, out.pos, depth + 1);
         if (token.kind != TokenKind::close) fail_at(out.pos, "this parenthesis is not closed");
         break;
-      default:
-        fail_at(token.pos, "this operator must follow an expression that has bytes");
+      default: fail_at(token.pos, "this operator must follow an expression that has bytes");
     }
     token = lexer.next();
     return out;
@@ -96,10 +98,12 @@ class Parser {
   Expr variable(const Token& token, unsigned depth) {
     const auto text = variable_(token.text);
     if (!text) {
-      fail_at(token.pos, fmt::format("${} is neither a parameter nor in the environment", token.text));
+      fail_at(token.pos,
+              fmt::format("${} is neither a parameter nor in the environment", token.text));
     }
     if (depth >= kMaxDepth) {
-      fail_at(token.pos, fmt::format("nested more than {} deep (a variable that uses itself?)", kMaxDepth));
+      fail_at(token.pos,
+              fmt::format("nested more than {} deep (a variable that uses itself?)", kMaxDepth));
     }
     return source(program_.sources.emplace_back(Source{"$" + token.text, *text}), depth + 1);
   }

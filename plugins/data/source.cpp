@@ -20,7 +20,8 @@ void fail_at(Pos pos, std::string_view sentence) {
   const size_t newline = at == 0 ? std::string_view::npos : text.rfind('\n', at - 1);
   const size_t line_start = newline == std::string_view::npos ? 0 : newline + 1;
   const size_t line_end = std::min(text.find('\n', at), text.size());
-  const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(at), '\n');
+  const auto line =
+      1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(at), '\n');
 
   const size_t from = std::max(line_start, at - std::min(at, kShownBefore));
   std::string shown(text.substr(from, std::min(line_end, at + kShownAfter) - from));

@@ -8,20 +8,25 @@
 
 namespace {
 
-constexpr std::string_view kMethods[] = {
-    "after_fork", "block_size", "cache", "can_cache", "can_extents", "can_fast_zero", "can_flush",
-    "can_fua", "can_multi_conn", "can_trim", "can_write", "can_zero", "close", "config",
-    "config_complete", "default_export", "dump_plugin", "export_description", "extents", "flush",
-    "get_ready", "get_size", "is_rotational", "list_exports", "open", "pread", "preconnect",
-    "pwrite", "thread_model", "trim", "unload", "zero"};
+constexpr std::string_view kMethods[] = {"after_fork",     "block_size",    "cache",
+                                         "can_cache",      "can_extents",   "can_fast_zero",
+                                         "can_flush",      "can_fua",       "can_multi_conn",
+                                         "can_trim",       "can_write",     "can_zero",
+                                         "close",          "config",        "config_complete",
+                                         "default_export", "dump_plugin",   "export_description",
+                                         "extents",        "flush",         "get_ready",
+                                         "get_size",       "is_rotational", "list_exports",
+                                         "open",           "pread",         "preconnect",
+                                         "pwrite",         "thread_model",  "trim",
+                                         "unload",         "zero"};
 
 // Who defines a callback need not say that it is there.
 struct Implied {
   const char *callback, *ability, *script;
 };
 constexpr Implied kImplied[] = {
-    {"pwrite", "can_write", "exit 0"}, {"flush", "can_flush", "exit 0"},
-    {"trim", "can_trim", "exit 0"},    {"zero", "can_zero", "exit 0"},
+    {"pwrite", "can_write", "exit 0"},     {"flush", "can_flush", "exit 0"},
+    {"trim", "can_trim", "exit 0"},        {"zero", "can_zero", "exit 0"},
     {"cache", "can_cache", "echo native"}, {"extents", "can_extents", "exit 0"}};
 
 struct Eval : script::Plugin {
@@ -34,7 +39,8 @@ struct Eval : script::Plugin {
       "other parameters are for the script config=<SCRIPT>";
 
   bool config(std::string_view key, std::string_view value) {
-    const bool is_method = std::find(std::begin(kMethods), std::end(kMethods), key) != std::end(kMethods);
+    const bool is_method =
+        std::find(std::begin(kMethods), std::end(kMethods), key) != std::end(kMethods);
     if (is_method || key == "missing") {
       scripts_.insert_or_assign(std::string(key), std::string(value));
       return true;

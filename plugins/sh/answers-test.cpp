@@ -67,8 +67,11 @@ TEST_CASE("a process need not read its input, and may read and write at once") {
   ::signal(SIGPIPE, SIG_IGN);
   const std::vector<std::byte> input(8 << 20, std::byte{'x'});
   const auto run_sh = [&](const char* text, size_t max_output) {
-    return run({.argv = {"/bin/sh", "-c", text}, .env = {"greeting=hi"}, .input = input,
-                .max_output = max_output, .give_up = {}});
+    return run({.argv = {"/bin/sh", "-c", text},
+                .env = {"greeting=hi"},
+                .input = input,
+                .max_output = max_output,
+                .give_up = {}});
   };
   CHECK(run_sh("exit 5", 0).status.code == 5);
   CHECK(run_sh("exec <&-; sleep 0.1; echo $greeting", 10).output == "hi\n");
@@ -77,19 +80,25 @@ TEST_CASE("a process need not read its input, and may read and write at once") {
 }
 
 TEST_CASE("a process that prints too much, or is given up, is ended with its children") {
-  const Result much =
-      run({.argv = {"/bin/sh", "-c", "yes"}, .env = {}, .input = {}, .max_output = 100, .give_up = {}});
+  const Result much = run(
+      {.argv = {"/bin/sh", "-c", "yes"}, .env = {}, .input = {}, .max_output = 100, .give_up = {}});
   CHECK(much.too_much);
   CHECK(much.output.size() == 100);
-  const Result late = run({.argv = {"/bin/sh", "-c", "sleep 1000; true"}, .env = {}, .input = {},
-                           .max_output = 0, .give_up = [] { return true; }});
+  const Result late = run({.argv = {"/bin/sh", "-c", "sleep 1000; true"},
+                           .env = {},
+                           .input = {},
+                           .max_output = 0,
+                           .give_up = [] { return true; }});
   CHECK(late.given_up);
   CHECK(late.status.signal == SIGKILL);
 }
 
 TEST_CASE("what a process leaves in the background is not waited for, and lives on") {
-  const Result r = run({.argv = {"/bin/sh", "-c", "sleep 1000 & echo $!"}, .env = {}, .input = {},
-                        .max_output = 100, .give_up = {}});
+  const Result r = run({.argv = {"/bin/sh", "-c", "sleep 1000 & echo $!"},
+                        .env = {},
+                        .input = {},
+                        .max_output = 100,
+                        .give_up = {}});
   CHECK(r.status.success());
   const auto pid = static_cast<pid_t>(std::stol(r.output));
   CHECK(::kill(pid, 0) == 0);

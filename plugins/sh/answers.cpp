@@ -91,7 +91,8 @@ std::optional<nbd::ThreadModel> parse_thread_model(std::string_view text) {
 
 nbd::BlockSize parse_block_size(std::string_view text) {
   const auto words = split(text, kBlanks);
-  if (words.size() != 3) nbd::fail("block_size printed \"{}\": expected three sizes", one_line(text));
+  if (words.size() != 3)
+    nbd::fail("block_size printed \"{}\": expected three sizes", one_line(text));
   uint32_t sizes[3];
   for (size_t i = 0; i < 3; ++i) {
     const uint64_t size = nbd::parse_size("block_size", words[i]);

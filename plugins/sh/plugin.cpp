@@ -78,13 +78,17 @@ Plugin::Plugin() : temp_dir_("nbdkitsh") {}
 // or failure.
 Outcome Plugin::judge(const std::string& method, int code, std::string_view errors) {
   switch (code) {
-    case 4: case 5: nbdkit_shutdown(); break;
+    case 4:
+    case 5: nbdkit_shutdown(); break;
     case 6: nbdkit_disconnect(1); break;
-    case 7: case 8: nbdkit_disconnect(0); break;
+    case 7:
+    case 8: nbdkit_disconnect(0); break;
     default: break;
   }
   switch (code) {
-    case 0: case 4: case 7: return {Ending::ok, {}, 0};
+    case 0:
+    case 4:
+    case 7: return {Ending::ok, {}, 0};
     case 2: return {Ending::missing, {}, 0};
     case 3: return {Ending::no, {}, 0};
     case 6: return {Ending::failed, {}, ESHUTDOWN};  // nobody is there to read why
@@ -92,13 +96,13 @@ Outcome Plugin::judge(const std::string& method, int code, std::string_view erro
   }
   const Failure failure = parse_failure(errors);
   return failed(method, failure.errnum,
-                failure.text.empty() ? fmt::format("{} (exit status {})",
-                                                   nbd::errno_text(failure.errnum), code)
-                                     : failure.text);
+                failure.text.empty()
+                    ? fmt::format("{} (exit status {})", nbd::errno_text(failure.errnum), code)
+                    : failure.text);
 }
 
-Outcome Plugin::call(const std::string& method, const Args& args,
-                     std::span<const std::byte> input, std::optional<size_t> max_output) {
+Outcome Plugin::call(const std::string& method, const Args& args, std::span<const std::byte> input,
+                     std::optional<size_t> max_output) {
   const Args argv = command(method, args);
   if (argv.empty()) return {Ending::missing, {}, 0};
   const auto started = steady_clock::now();
@@ -114,8 +118,9 @@ Outcome Plugin::call(const std::string& method, const Args& args,
   }
   if (result.given_up) return failed(method, ESHUTDOWN, "the script was ended: the server ends");
   if (result.too_much) {
-    return failed(method, EIO, fmt::format("the script was ended: it printed more than {} bytes",
-                                           max_output.value_or(kMaxText)));
+    return failed(method, EIO,
+                  fmt::format("the script was ended: it printed more than {} bytes",
+                              max_output.value_or(kMaxText)));
   }
   if (result.status.signal != 0) {
     return failed(method, EIO, fmt::format("the script was {}", result.status.describe()));
@@ -275,8 +280,9 @@ Status Plugin::Connection::pread(std::span<std::byte> buf, uint64_t offset, Flag
 }
 
 Status Plugin::Connection::pwrite(std::span<const std::byte> buf, uint64_t offset, Flags flags) {
-  return status_of("pwrite", plugin_.call("pwrite", {handle_, std::to_string(buf.size()),
-                                                     std::to_string(offset), flag_words(flags)},
+  return status_of("pwrite", plugin_.call("pwrite",
+                                          {handle_, std::to_string(buf.size()),
+                                           std::to_string(offset), flag_words(flags)},
                                           buf));
 }
 
@@ -285,8 +291,10 @@ Status Plugin::Connection::flush(Flags) {
 }
 
 Status Plugin::Connection::trim(uint32_t count, uint64_t offset, Flags flags) {
-  return status_of("trim", plugin_.call("trim", {handle_, std::to_string(count),
-                                                 std::to_string(offset), flag_words(flags)}), true);
+  return status_of("trim",
+                   plugin_.call("trim", {handle_, std::to_string(count), std::to_string(offset),
+                                         flag_words(flags)}),
+                   true);
 }
 
 Status Plugin::Connection::zero(uint32_t count, uint64_t offset, Flags flags) {
@@ -297,8 +305,9 @@ Status Plugin::Connection::zero(uint32_t count, uint64_t offset, Flags flags) {
 }
 
 Status Plugin::Connection::cache(uint32_t count, uint64_t offset, Flags) {
-  return status_of("cache", plugin_.call("cache", {handle_, std::to_string(count),
-                                                   std::to_string(offset)}), true);
+  return status_of("cache",
+                   plugin_.call("cache", {handle_, std::to_string(count), std::to_string(offset)}),
+                   true);
 }
 
 Status Plugin::Connection::extents(uint32_t count, uint64_t offset, Flags flags,

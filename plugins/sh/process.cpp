@@ -13,7 +13,7 @@ namespace script {
 
 namespace {
 
-constexpr int kPollMs = 100;            // how often give_up is asked
+constexpr int kPollMs = 100;             // how often give_up is asked
 constexpr size_t kMaxErrors = 16 << 10;  // more is no message
 // What a script that has ended left in the pipe is there already; this is for
 // the last process of a pipeline.

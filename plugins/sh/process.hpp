@@ -27,9 +27,9 @@ struct Job {
 struct Result {
   nbd::ExitStatus status;
   std::string output;
-  std::string errors;      // what it wrote to stderr, or the start of that
-  bool too_much = false;   // it was ended, since it printed more than max_output
-  bool given_up = false;   // it was ended, since give_up() said so
+  std::string errors;     // what it wrote to stderr, or the start of that
+  bool too_much = false;  // it was ended, since it printed more than max_output
+  bool given_up = false;  // it was ended, since give_up() said so
 };
 
 // REQUIRES: SIGPIPE is ignored, as in the server.

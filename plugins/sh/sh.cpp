@@ -66,7 +66,8 @@ struct Sh : script::Plugin {
 
   // exec runs a file without "#!" by /bin/sh.
   std::string save_stdin() {
-    if (nbdkit_stdio_safe() == 0) throw nbd::Error("sh: stdin is the client: it cannot be the script");
+    if (nbdkit_stdio_safe() == 0)
+      throw nbd::Error("sh: stdin is the client: it cannot be the script");
     const std::string path = temp_dir() / "inline-script.sh";
     const nbd::Fd file(nbd::sys(
         [&] { return ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0700); },
@@ -74,8 +75,9 @@ struct Sh : script::Plugin {
     char buffer[4096];
     while (const auto n = nbd::sys([&] { return ::read(STDIN_FILENO, buffer, sizeof buffer); },
                                    "cannot read the script from stdin")) {
-      const auto written = nbd::sys(
-          [&] { return ::write(file.get(), buffer, static_cast<size_t>(n)); }, "cannot write {}", path);
+      const auto written =
+          nbd::sys([&] { return ::write(file.get(), buffer, static_cast<size_t>(n)); },
+                   "cannot write {}", path);
       if (written != n) nbd::fail("cannot write {}: no space left", path);
     }
     return path;
