@@ -64,6 +64,8 @@ class Child {
   // Sends to every process of its group (with own_group); also once the child
   // itself has ended, since those that it started may live on.
   void kill_group(int signal) noexcept;
+  // Those that it started may live on when this goes.
+  void leave_group() noexcept { own_group_ = false; }
   // Whether any process of its group is left.
   bool group_alive() const noexcept;
 

@@ -17,13 +17,16 @@
 // one of the names below but not its signature does not compile.
 //
 //   constants   name; longname, description, version, help, magic_key (text)
-//               thread_model (nbd::ThreadModel, default parallel)
+//               thread_model (nbd::ThreadModel, default parallel); a plugin that
+//               knows it only from its parameters has a member function instead
 //               never_blocks (bool): no request waits for a disk, a peer or a
 //               clock, so the server may serve it where it reads the socket
 //   start-up    bool config(string_view key, string_view value): false if the
 //               key is unknown; void config_complete(), get_ready(),
-//               after_fork(), cleanup(), dump_plugin()
-//   exports     void list_exports(nbd::ExportList&), std::string default_export()
+//               after_fork(), cleanup(), unload(), dump_plugin()
+//   exports     void preconnect(bool read_only); void list_exports(nbd::ExportList&),
+//               std::string default_export(): both may begin with the parameters
+//               bool read_only, bool tls
 //   requests    uint64_t size(); Status pread(span<byte>, uint64_t offset, Flags),
 //               pwrite(span<const byte>, offset, Flags), flush(Flags),
 //               trim/zero/cache(uint32_t count, offset, Flags),
@@ -76,6 +79,8 @@ class ExportList {
     const char* text = description.empty() ? nullptr : description.c_str();
     if (nbdkit_add_export(out_, name.c_str(), text) != 0) throw Reported();
   }
+  // The one that default_export says.
+  void use_default() { nbdkit_use_default_export(out_); }
 
  private:
   nbdkit_exports* out_;
@@ -186,18 +191,29 @@ class PluginTable {
       *maximum = size.maximum;
     });
   }
-  static int list_exports(int, int, nbdkit_exports* out) {
+  static int preconnect(int readonly) {
+    return guard([&] { plugin().preconnect(readonly != 0); });
+  }
+  static int list_exports(int readonly, int tls, nbdkit_exports* out) {
     return guard([&] {
       ExportList list(out);
-      plugin().list_exports(list);
+      if constexpr (requires { plugin().list_exports(true, true, list); }) {
+        plugin().list_exports(readonly != 0, tls != 0, list);
+      } else {
+        plugin().list_exports(list);
+      }
     });
   }
   static const char* interned(const std::string& text) {
     return nbdkit_strdup_intern(text.c_str());
   }
-  static const char* default_export(int, int) noexcept {
+  static const char* default_export(int readonly, int tls) noexcept {
     try {
-      return interned(plugin().default_export());
+      if constexpr (requires { plugin().default_export(true, true); }) {
+        return interned(plugin().default_export(readonly != 0, tls != 0));
+      } else {
+        return interned(plugin().default_export());
+      }
     } catch (...) {
       report_current_exception();
       return nullptr;
@@ -250,7 +266,9 @@ class PluginTable {
     NBD_PLUGIN_CALL(get_ready)
     NBD_PLUGIN_CALL(after_fork)
     NBD_PLUGIN_VOID(cleanup)
+    NBD_PLUGIN_VOID(unload)
     NBD_PLUGIN_VOID(dump_plugin)
+    NBD_PLUGIN_FORWARD(preconnect)
     NBD_PLUGIN_FORWARD(list_exports)
     NBD_PLUGIN_FORWARD(default_export)
     NBD_SUBJECT_FORWARD(pwrite)
@@ -281,8 +299,11 @@ class PluginTable {
     t._struct_size = sizeof t;
     t._api_version = 2;
     t._thread_model = static_cast<int>(ThreadModel::parallel);
-    if constexpr (requires { P::thread_model; })
+    if constexpr (requires { plugin().thread_model(); }) {
+      t.thread_model = [] { return guard([] { return plugin().thread_model(); }); };
+    } else if constexpr (requires { P::thread_model; }) {
       t._thread_model = static_cast<int>(P::thread_model);
+    }
     return &t;
   }
 

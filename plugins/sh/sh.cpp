@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// sh: a plugin that is one script, run anew for every callback.
+#include <fcntl.h>
+
+#include <cstdlib>
+
+#include "base/error.hpp"
+#include "base/fd.hpp"
+#include "plugin.hpp"
+
+namespace {
+
+struct Sh : script::Plugin {
+  static constexpr auto name = "sh";
+  static constexpr auto longname = "nbdkit shell script plugin";
+  static constexpr auto description = "Plugin written as a shell script or any other program";
+  static constexpr auto help =
+      "[script=]<FILENAME>           (required) the script to run, or - for stdin\n"
+      "other parameters are the script's";
+  static constexpr auto magic_key = "script";
+
+  bool config(const std::string_view key, const std::string_view value) {
+    if (path_.empty()) {
+      if (key != "script") throw nbd::Error("sh: the first parameter must be script=<FILENAME>");
+      take_script(std::string(value));
+      call_optional("load");
+      return true;
+    }
+    std::string own(key);
+    if (key == "script") {  // a bare word, once there is a script: it is the script's
+      const auto magic = call("magic_config_key", {});
+      if (magic.ending == script::Ending::failed) throw nbd::Reported();
+      if (magic.ok() && !magic.output.empty()) own = script::one_line(magic.output);
+    }
+    const auto outcome = call("config", {own, std::string(value)});
+    if (outcome.ending == script::Ending::failed) throw nbd::Reported();
+    return outcome.ok();
+  }
+  void config_complete() {
+    if (path_.empty()) throw nbd::Error("sh: you must give the script: script=<FILENAME>");
+    Plugin::config_complete();
+  }
+
+ protected:
+  script::Args command(const std::string& method, const script::Args& args) override {
+    if (path_.empty()) return {};
+    script::Args argv{path_, method};
+    argv.insert(argv.end(), args.begin(), args.end());
+    return argv;
+  }
+
+ private:
+  void take_script(const std::string& value) {
+    if (value == "-") {
+      path_ = save_stdin();
+      return;
+    }
+    char* real = nbdkit_realpath(value.c_str());
+    if (real == nullptr) throw nbd::Reported();
+    const std::string path = real;
+    ::free(real);
+    if (::access(path.c_str(), X_OK) == -1) nbd::fail_errno(errno, "sh: cannot run {}", path);
+    path_ = path;
+  }
+
+  // exec runs a file without "#!" by /bin/sh.
+  std::string save_stdin() {
+    if (nbdkit_stdio_safe() == 0)
+      throw nbd::Error("sh: stdin is the client: it cannot be the script");
+    const std::string path = temp_dir() / "inline-script.sh";
+    const nbd::Fd file(nbd::sys(
+        [&] { return ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0700); },
+        "cannot write {}", path));
+    char buffer[4096];
+    while (const auto n = nbd::sys([&] { return ::read(STDIN_FILENO, buffer, sizeof buffer); },
+                                   "cannot read the script from stdin")) {
+      const auto written =
+          nbd::sys([&] { return ::write(file.get(), buffer, static_cast<size_t>(n)); },
+                   "cannot write {}", path);
+      if (written != n) nbd::fail("cannot write {}: no space left", path);
+    }
+    return path;
+  }
+
+  std::string path_;
+};
+
+}  // namespace
+
+NBDKIT_PLUGIN(Sh)
