@@ -25,6 +25,9 @@ function(add_script_test name script)
     set(arg_TIMEOUT 120)
   endif()
   add_test(NAME ${name} COMMAND "${CMAKE_CURRENT_SOURCE_DIR}/${script}")
+  if(NBD_SANITIZE)  # scripts that limit memory cannot do so then
+    list(APPEND arg_ENV "SANITIZED=${NBD_SANITIZE}")
+  endif()
   set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT ${arg_TIMEOUT}
     ENVIRONMENT "BUILD=${CMAKE_BINARY_DIR};SOURCE=${CMAKE_SOURCE_DIR};${arg_ENV}")
 endfunction()

@@ -41,6 +41,9 @@ enum Kind : size_t { kRead, kWrite, kTrim, kZero, kExtents, kCache, kKinds };
 constexpr std::array<const char*, kKinds> kKindNames{"pread", "pwrite",  "trim",
                                                      "zero",  "extents", "cache"};
 
+constexpr std::array<nbd::Op, kKinds> kOps{nbd::Op::read, nbd::Op::write,   nbd::Op::trim,
+                                           nbd::Op::zero, nbd::Op::extents, nbd::Op::cache};
+
 struct Settings {
   Errno error = kErrnos[1];
   double rate = 0;
@@ -156,9 +159,17 @@ class ErrorFilter {
                      "ESHUTDOWN, got \"" + std::string(value) + "\"");
   }
 
+  // As the client sent it; requests that a filter above makes up are counted
+  // here, far away from those.
+  uint64_t number_of(Kind kind) {
+    if (const uint64_t arrival = nbd::request_arrival(kOps[kind])) return arrival;
+    constexpr uint64_t kFar = uint64_t{1} << 62;
+    return kFar + counts_[kind].fetch_add(1, std::memory_order_relaxed);
+  }
+
   Status maybe_fail(Kind kind) {
     const Settings& s = settings_[kind];
-    const uint64_t number = counts_[kind].fetch_add(1, std::memory_order_relaxed) + 1;
+    const uint64_t number = number_of(kind);
     if (s.nth != number && (s.rate <= 0 || draw(*seed_, kind, number) >= s.rate)) return nbd::kOk;
     if (!s.file.empty() && ::access(s.file.c_str(), F_OK) != 0) return nbd::kOk;
     nbdkit_error("injecting %s error into %s", s.error.name, kKindNames[kind]);

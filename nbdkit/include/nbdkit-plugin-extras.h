@@ -24,4 +24,19 @@ struct nbdkit_plugin_extras {
   int never_blocks;
 };
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Which request of its kind this thread works on: 1 is the first that reached
+ * the server, over all connections. Counted where requests arrive, so one
+ * client that does the same things again gets the same numbers, in whatever
+ * threads they run. 0 if this is no request of that kind (a layer's own, say).
+ * kind: 0 read, 1 write, 2 flush, 3 trim, 4 zero, 5 cache, 6 extents. */
+extern __attribute__ ((__visibility__ ("default"))) uint64_t nbdkit_request_arrival (unsigned kind);
+
+#ifdef __cplusplus
+}
+#endif
+
 #endif /* NBDKIT_PLUGIN_EXTRAS_H */

@@ -10,9 +10,11 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include <algorithm>
 #include <chrono>
 
 #define NBDKIT_API_VERSION 2
+#include <nbdkit-plugin-extras.h>
 #include <nbdkit-plugin.h>
 
 #include "base/error.hpp"
@@ -101,25 +103,53 @@ void nbdkit_disconnect(int force) {
   if (force != 0 && current.client->socket >= 0) ::shutdown(current.client->socket, SHUT_RDWR);
 }
 
-int nbdkit_nanosleep(unsigned sec, unsigned nsec) {
+uint64_t nbdkit_request_arrival(unsigned kind) {
+  return current.arrival.kind == kind ? current.arrival.number : 0;
+}
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Sleeps until the deadline or an event; which of the two said so: the server's
+// end (1), the client's socket (2), none (0).
+int sleep_watching(Clock::time_point deadline, int socket) {
   using namespace std::chrono;
-  const auto deadline = steady_clock::now() + seconds(sec) + nanoseconds(nsec);
-  // A client that hangs up makes its socket POLLRDHUP; unread requests behind
-  // the present one do not wake us, since POLLIN is not asked for.
-  pollfd fds[2] = {{server().quit_fd, POLLIN, 0},
-                   {current.client != nullptr ? current.client->socket : -1, POLLRDHUP, 0}};
+  pollfd fds[2] = {{server().quit_fd, POLLIN, 0}, {socket, POLLRDHUP, 0}};
   for (;;) {
-    const auto left = duration_cast<nanoseconds>(deadline - steady_clock::now());
+    const auto left = duration_cast<nanoseconds>(deadline - Clock::now());
     if (left <= nanoseconds::zero()) return 0;
     const timespec timeout{static_cast<time_t>(left.count() / 1000000000),
                            static_cast<long>(left.count() % 1000000000)};
     const int ready = ::ppoll(fds, 2, &timeout, nullptr);
     if (ready == 0) return 0;
-    if (ready > 0) {
+    if (ready > 0) return fds[0].revents != 0 ? 1 : 2;
+    if (errno != EINTR) return 1;
+  }
+}
+
+}  // namespace
+
+// A socket that hangs up does not tell whether the client said goodbye before:
+// its own thread finds out as it reads on, and a sleeping worker waits for that.
+// That thread, when it is the one that sleeps, cannot know and sleeps on.
+int nbdkit_nanosleep(unsigned sec, unsigned nsec) {
+  const auto deadline = Clock::now() + std::chrono::seconds(sec) + std::chrono::nanoseconds(nsec);
+  const nbdkit::Client* client = current.client;
+  bool watch = client != nullptr && current.is_worker;
+  constexpr std::chrono::milliseconds kLookAgain{10};
+  for (;;) {
+    const auto hearing = client != nullptr ? client->hearing.load() : nbdkit::Hearing::open;
+    if (hearing == nbdkit::Hearing::goodbye) watch = false;
+    int event = hearing == nbdkit::Hearing::gone
+                    ? 1
+                    : sleep_watching(deadline, watch ? client->socket : -1);
+    if (event == 0) return 0;
+    if (event == 2) event = sleep_watching(std::min(deadline, Clock::now() + kLookAgain), -1);
+    if (event == 1) {
       errno = ESHUTDOWN;
       return -1;
     }
-    if (errno != EINTR) return -1;
   }
 }
 

@@ -9,7 +9,9 @@
 // there are threads.
 #pragma once
 
+#include <array>
 #include <atomic>
+#include <cstdint>
 #include <deque>
 #include <mutex>
 #include <string>
@@ -32,6 +34,10 @@ class InternedStrings {
 
 enum class Disconnect { no, soft, force };
 
+// What is still to come from a client. One that said goodbye (NBD_CMD_DISC) has
+// what it asked for done; one that just went away need not be waited for.
+enum class Hearing { open, goodbye, gone };
+
 // One connected client, as plugins see it. Outlives every request of it.
 struct Client {
   int socket = -1;  // borrowed; -1 if there is none to ask
@@ -40,25 +46,41 @@ struct Client {
   std::string log_name;     // "memory[1]": fixed
   InternedStrings interned;
   std::atomic<Disconnect> disconnect{Disconnect::no};
+  std::atomic<Hearing> hearing{Hearing::open};
+};
+
+// Requests are numbered by kind (nbd::Op) as they arrive, from 1, over all
+// connections: before they part for different threads, so that one client's
+// requests have the same numbers whenever it does the same things again.
+constexpr unsigned kKindsOfRequest = 7;
+using Arrivals = std::array<std::atomic<uint64_t>, kKindsOfRequest>;
+struct Arrival {
+  unsigned kind = kKindsOfRequest;  // none
+  uint64_t number = 0;
 };
 
 // What this thread works on.
 struct Context {
   Client* client = nullptr;
-  int error = 0;  // nbdkit_set_error
+  int error = 0;           // nbdkit_set_error
+  bool is_worker = false;  // not the thread that reads the client's requests
+  Arrival arrival;
 };
 inline thread_local Context current;
 
-// Sets current.client for a scope.
+// Sets current for a scope: the client's own thread, or a worker with a request.
 class ClientScope {
  public:
-  explicit ClientScope(Client& client) : saved_(current.client) { current.client = &client; }
-  ~ClientScope() { current.client = saved_; }
+  explicit ClientScope(Client& client) { current = {.client = &client}; }
+  ClientScope(Client& client, Arrival arrival) {
+    current = {.client = &client, .is_worker = true, .arrival = arrival};
+  }
+  ~ClientScope() { current = saved_; }
   ClientScope(const ClientScope&) = delete;
   ClientScope& operator=(const ClientScope&) = delete;
 
  private:
-  Client* saved_;
+  const Context saved_ = current;
 };
 
 // The process, as plugins see it.

@@ -3,12 +3,14 @@
 
 #include <sys/socket.h>
 
+#include <new>
+
 #include "base/log.hpp"
 #include "base/thread.hpp"
 
 namespace nbdkit {
 
-void Connections::start(nbd::Fd client) {
+void Connections::start(nbd::Fd client) try {
   const std::lock_guard lock(mutex_);
   streams_.push_front(std::make_unique<SocketStream>(std::move(client)));
   const auto self = streams_.begin();
@@ -17,6 +19,8 @@ void Connections::start(nbd::Fd client) {
     nbd::log::error("no more threads: a connection was dropped");
     streams_.erase(self);
   }
+} catch (const std::bad_alloc&) {
+  nbd::log::error("out of memory: a connection was dropped");
 }
 
 void Connections::serve(std::list<std::unique_ptr<Stream>>::iterator self,

@@ -14,11 +14,13 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <optional>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
@@ -60,6 +62,14 @@ void set_up_server_context() {
   Server& s = server();
   s.quit_fd = nbd::sys([] { return ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }, "eventfd");
   s.start_directory = nbd::current_directory();
+}
+
+// A client costs a descriptor, with some plugins two; the usual limit is 1024.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == -1) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 // A closed standard stream would be taken by the next file that is opened, and
@@ -120,15 +130,19 @@ void accept_clients(const Endpoint& endpoint, Connections& connections,
   std::vector<pollfd> fds{{server().quit_fd, POLLIN, 0},
                           {command ? command->pidfd() : -1, POLLIN, 0}};
   for (const nbd::Fd& socket : endpoint.sockets) fds.push_back({socket.get(), POLLIN, 0});
+  bool full = false;  // out of descriptors, and that has been said
   for (;;) {
     nbd::sys([&] { return ::poll(fds.data(), fds.size(), -1); }, "poll");
     if (fds[0].revents != 0 || fds[1].revents != 0) return;
     for (size_t i = 0; i < endpoint.sockets.size(); ++i) {
       if (fds[2 + i].revents == 0) continue;
       if (nbd::Fd client = accept_client(endpoint.sockets[i])) {
+        full = false;
         connections.start(std::move(client));
       } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
-        nbd::log::error("cannot accept a client: {}", nbd::errno_text(errno));
+        if (!std::exchange(full, true)) {
+          nbd::log::error("cannot accept a client: {}", nbd::errno_text(errno));
+        }
         ::poll(fds.data(), 1, 100);  // until others have left, or the end
       }
     }
@@ -146,16 +160,28 @@ int finish_command(std::optional<nbd::Child>& command) {
   return command->wait().shell_code();
 }
 
+// A start that fails leaves no socket that would make the next one fail too.
+struct UnlessReady {
+  std::string socket;
+  ~UnlessReady() {
+    if (!socket.empty()) ::unlink(socket.c_str());
+  }
+};
+
 int serve(const Options& options, Stack& stack) {
-  // The command of --run has the streams that we were started with; plugins
-  // have nothing to read from them or write to them.
-  const nbd::Fd stdin_fd(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3));
-  const nbd::Fd stdout_fd(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3));
+  // The command of --run has the streams that we were started with, nobody else:
+  // whoever waits for the end of our stdout must not wait for a daemon.
+  nbd::Fd stdin_fd, stdout_fd;
+  if (!options.run.empty()) {
+    stdin_fd.reset(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3));
+    stdout_fd.reset(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3));
+  }
   server().stdio_safe = false;
   point_at_null(STDIN_FILENO);
   point_at_null(STDOUT_FILENO);
 
   Endpoint endpoint = open_endpoint(options);
+  UnlessReady unless_ready{endpoint.unix_socket};
   const bool stay = options.foreground || !options.run.empty();
   Background background = stay ? Background() : Background::enter();
   if (!options.pid_file.empty()) write_pid_file(options.pid_file);
@@ -174,7 +200,10 @@ int serve(const Options& options, Stack& stack) {
   std::optional<nbd::Child> command;
   if (!options.run.empty()) {
     command = start_command(options.run, endpoint, options.export_name, stdin_fd, stdout_fd);
+    stdin_fd.reset();
+    stdout_fd.reset();
   }
+  unless_ready.socket.clear();
   background.ready(options.verbose);
   accept_clients(endpoint, connections, command);
 
@@ -203,6 +232,7 @@ int run(const Options& options) {
         "Use 'nbdkit --help' or read the nbdkit(1) manual page for documentation.");
   }
   ::umask(0022);
+  raise_descriptor_limit();
   set_up_server_context();
   set_up_signals(!options.run.empty());
   nbd::log::debug("nbdkit {}", kVersion);

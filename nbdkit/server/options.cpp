@@ -115,7 +115,10 @@ constexpr auto kRows = std::to_array<Row>({
      {"run"},
      "CMD",
      "run CMD, serve it, end with it",
-     [](Options& o, const std::string& v) { o.run = v; }},
+     [](Options& o, const std::string& v) {
+       if (v.empty()) nbd::fail("--run: expected a command, got \"\"");
+       o.run = v;
+     }},
     {'t',
      {"threads"},
      "N",

@@ -19,7 +19,11 @@ void serve(Shared& shared, Stream& stream, Client& client) {
       model == ThreadModel::serialize_all_requests ? &shared.all_requests : nullptr;
   if (server().quitting()) return;
 
-  shared.stack.top().preconnect(shared.options.handshake.read_only);
+  {
+    std::unique_lock<std::mutex> lock;
+    if (stack_lock != nullptr) lock = std::unique_lock(*stack_lock);
+    shared.stack.top().preconnect(shared.options.handshake.read_only);
+  }
   Input input(stream);
   auto result =
       Handshake(stream, input, shared.stack, client, shared.options.handshake, stack_lock).run();
@@ -27,23 +31,13 @@ void serve(Shared& shared, Stream& stream, Client& client) {
 
   nbd::log::debug("handshake complete, up to {} requests at the same time",
                   model == ThreadModel::parallel ? shared.options.threads : 1);
-  const auto close = [&] {
-    std::unique_lock<std::mutex> lock;
-    if (stack_lock != nullptr) lock = std::unique_lock(*stack_lock);
-    result->disk.reset();
-  };
-  try {
-    Transmission(stream, input, *result->disk, client, shared.pool,
-                 {.negotiated = result->negotiated,
-                  .threads = shared.options.threads,
-                  .parallel = model == ThreadModel::parallel,
-                  .all_requests = stack_lock})
-        .run();
-  } catch (...) {
-    close();
-    throw;
-  }
-  close();
+  Transmission(stream, input, *result->disk, client, shared.pool,
+               {.negotiated = result->negotiated,
+                .threads = shared.options.threads,
+                .parallel = model == ThreadModel::parallel,
+                .all_requests = stack_lock,
+                .arrivals = &shared.arrivals})
+      .run();
 }
 
 }  // namespace

@@ -25,6 +25,7 @@ struct Shared {
   const SessionOptions options;
   std::mutex one_client;    // ThreadModel::serialize_connections
   std::mutex all_requests;  // ThreadModel::serialize_all_requests
+  Arrivals arrivals;
 };
 
 // Serves one client from its greeting to its end, in the calling thread. What

@@ -49,6 +49,12 @@ Status guarded(Call&& call) {
 
 }  // namespace
 
+Export::~Export() {
+  std::unique_lock<std::mutex> lock;
+  if (stack_lock_ != nullptr) lock = std::unique_lock(*stack_lock_);
+  disk_.reset();
+}
+
 uint16_t Export::transmission_flags(bool structured) const {
   namespace tf = wire::transmission_flag;
   const nbd::Properties& p = disk_->properties();
@@ -63,7 +69,7 @@ uint16_t Export::transmission_flags(bool structured) const {
   set_if(p.can_trim, tf::kSendTrim);
   set_if(p.can_zero, tf::kSendWriteZeroes);
   set_if(structured, tf::kSendDf);
-  set_if(p.can_multi_conn, tf::kCanMultiConn);
+  set_if(p.can_multi_conn && !one_client_, tf::kCanMultiConn);
   set_if(p.can_cache != Support::none, tf::kSendCache);
   set_if(p.can_zero && p.can_fast_zero, tf::kSendFastZero);
   return flags;
@@ -113,19 +119,22 @@ Status Export::check_offered(const Request& r, const Negotiated& negotiated) con
   return offered ? nbd::kOk : Status(EINVAL);
 }
 
-bool Export::may_block(Command command) const {
-  const nbd::OpSet& blocking = disk_->properties().blocking;
+Op Export::op_of(Command command) {
   switch (command) {
-    case Command::read: return blocking.contains(Op::read);
-    case Command::write: return blocking.contains(Op::write);
-    case Command::flush: return blocking.contains(Op::flush);
-    case Command::trim: return blocking.contains(Op::trim);
-    case Command::cache: return blocking.contains(Op::cache);
-    case Command::write_zeroes: return blocking.contains(Op::zero);
-    case Command::block_status: return blocking.contains(Op::extents);
+    case Command::write: return Op::write;
+    case Command::flush: return Op::flush;
+    case Command::trim: return Op::trim;
+    case Command::cache: return Op::cache;
+    case Command::write_zeroes: return Op::zero;
+    case Command::block_status: return Op::extents;
+    case Command::read:
     case Command::disc: break;
   }
-  return false;
+  return Op::read;
+}
+
+bool Export::may_block(Command command) const {
+  return disk_->properties().blocking.contains(op_of(command));
 }
 
 Status Export::read(const Request& r, std::span<std::byte> buf) const {

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include <nbdkit/disk.hpp>
@@ -19,7 +20,13 @@ namespace nbdkit {
 
 class Export {
  public:
-  explicit Export(std::unique_ptr<nbd::Disk> disk) : disk_(std::move(disk)) {}
+  // stack_lock: held while the disk is closed, if given. one_client: a second
+  // connection would wait for the first to end, so several are not offered.
+  Export(std::unique_ptr<nbd::Disk> disk, std::mutex* stack_lock, bool one_client)
+      : disk_(std::move(disk)), stack_lock_(stack_lock), one_client_(one_client) {}
+  Export(const Export&) = delete;
+  Export& operator=(const Export&) = delete;
+  ~Export();
 
   uint64_t size() const { return disk_->size(); }
   nbd::BlockSize block_size() const { return disk_->properties().block_size; }
@@ -36,6 +43,8 @@ class Export {
   // payload behind it.
   nbd::Status check(const nbd::wire::Request& request, const Negotiated& negotiated) const;
 
+  // What a command (but for DISC) is below here.
+  static nbd::Op op_of(nbd::wire::Command command);
   // Whether the request may wait for something.
   bool may_block(nbd::wire::Command command) const;
 
@@ -53,6 +62,8 @@ class Export {
   nbd::Status check_offered(const nbd::wire::Request& request, const Negotiated& negotiated) const;
 
   std::unique_ptr<nbd::Disk> disk_;
+  std::mutex* const stack_lock_;
+  const bool one_client_;
 };
 
 }  // namespace nbdkit

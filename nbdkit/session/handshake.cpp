@@ -63,8 +63,10 @@ std::unique_ptr<Export> Handshake::open(std::string_view export_name) {
     std::string name(export_name);
     if (name.empty()) name = stack_.top().default_export(options_.read_only, client_.tls);
     client_.export_name = name;
+    const bool one_client = stack_.thread_model() == nbd::ThreadModel::serialize_connections;
     return std::make_unique<Export>(
-        stack_.open({.export_name = name, .read_only = options_.read_only, .tls = client_.tls}));
+        stack_.open({.export_name = name, .read_only = options_.read_only, .tls = client_.tls}),
+        stack_lock_, one_client);
   });
 }
 
@@ -136,7 +138,7 @@ Handshake::Step Handshake::handle_option(Option option, Bytes data) {
   if (option == Option::export_name) return export_name(data);
   if (!fixed_) nbd::fail("the client sent {} without fixed newstyle", describe(option));
   switch (option) {
-    case Option::abort: reply(option, OptionReply::ack); return Step::end;
+    case Option::abort: acknowledge_abort(); return Step::end;
     case Option::list: return list(data);
     case Option::starttls: return refuse(option, OptionReply::err_policy, "TLS is not enabled");
     case Option::info:
@@ -151,6 +153,15 @@ Handshake::Step Handshake::handle_option(Option option, Bytes data) {
 void Handshake::reply(Option option, OptionReply type, Bytes data) {
   nbd::log::debug("replying to {} with {}", describe(option), wire::name_of(type));
   stream_.send(wire::encode_option_reply(option, type, data).bytes());
+}
+
+// The client may have hung up without waiting for it.
+void Handshake::acknowledge_abort() {
+  try {
+    reply(Option::abort, OptionReply::ack);
+  } catch (const nbd::Error& e) {
+    nbd::log::debug("{}", e.what());
+  }
 }
 
 Handshake::Step Handshake::refuse(Option option, OptionReply error, std::string_view why) {
@@ -206,10 +217,7 @@ Handshake::Step Handshake::info_or_go(Option option, Bytes data) {
   }
   send_info(option, *disk, *request, client_.export_name);
   reply(option, OptionReply::ack);
-  if (option == Option::info) {
-    with_stack([&] { disk.reset(); });
-    return Step::go_on;
-  }
+  if (option == Option::info) return Step::go_on;
   result_.disk = std::move(disk);
   result_.negotiated.base_allocation = meta_context_export_ == request->export_name;
   return Step::transmission;

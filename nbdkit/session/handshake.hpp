@@ -61,6 +61,7 @@ class Handshake {
   void send_info(Option option, const Export& disk, const nbd::wire::InfoRequest& request,
                  const std::string& canonical_name);
   void reply(Option option, OptionReply reply, Bytes data = {});
+  void acknowledge_abort();
   Step refuse(Option option, OptionReply error, std::string_view why);
   uint16_t flags_of(const Export& disk) const;
   template <class Call>

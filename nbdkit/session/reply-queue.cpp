@@ -64,25 +64,26 @@ void ReplyQueue::send(std::span<iovec> parts) {
 // With sending_ set and the lock held; the lock is open while bytes move.
 void ReplyQueue::drain(std::unique_lock<std::mutex>& lock) noexcept {
   while (!queue_.empty()) {
-    const std::vector<Reply> batch = std::exchange(queue_, {});
+    std::swap(queue_, batch_);
     if (!broken_) {
       lock.unlock();
-      send_batch(batch);
+      send_batch();
       lock.lock();
     }
-    for (const Reply& r : batch) {
+    for (const Reply& r : batch_) {
       --in_flight_;
       bytes_in_flight_ -= r.held;
     }
+    batch_.clear();  // keeps its room
     changed_.notify_one();
   }
 }
 
-void ReplyQueue::send_batch(const std::vector<Reply>& batch) noexcept {
+void ReplyQueue::send_batch() noexcept {
   try {
     std::vector<iovec> parts;
-    parts.reserve(batch.size());
-    for (const Reply& r : batch) parts.push_back({r.bytes.get(), r.size});
+    parts.reserve(batch_.size());
+    for (const Reply& r : batch_) parts.push_back({r.bytes.get(), r.size});
     stream_.send(parts);
   } catch (const std::exception& e) {
     nbd::log::debug("{}", e.what());

@@ -30,7 +30,11 @@ struct Reply {
 class ReplyQueue {
  public:
   ReplyQueue(Stream& stream, unsigned max_in_flight)
-      : stream_(stream), max_in_flight_(max_in_flight) {}
+      : stream_(stream), max_in_flight_(max_in_flight) {
+    // post() must not fail, so the room is made now.
+    queue_.reserve(max_in_flight);
+    batch_.reserve(max_in_flight);
+  }
 
   // Waits until one more request of `bytes` may be given to the workers.
   void begin(uint64_t bytes);
@@ -46,7 +50,7 @@ class ReplyQueue {
 
  private:
   void drain(std::unique_lock<std::mutex>& lock) noexcept;
-  void send_batch(const std::vector<Reply>& batch) noexcept;
+  void send_batch() noexcept;
 
   Stream& stream_;
   const unsigned max_in_flight_;
@@ -54,6 +58,7 @@ class ReplyQueue {
   std::mutex mutex_;
   std::condition_variable changed_;  // only the connection's thread waits
   std::vector<Reply> queue_;
+  std::vector<Reply> batch_;  // what the sender has taken: its alone
   bool sending_ = false;
   bool broken_ = false;  // the client is gone: replies are dropped
   unsigned in_flight_ = 0;

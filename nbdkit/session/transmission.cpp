@@ -44,16 +44,33 @@ Transmission::Transmission(Stream& stream, Input& input, const Export& disk, Cli
 
 void Transmission::run() {
   try {
-    while (const auto request = next_request()) {
-      if (request->command == Command::disc) break;
-      handle(*request);
-    }
+    client_.hearing = serve_requests();
     flush_batch();
   } catch (...) {
+    client_.hearing = Hearing::gone;
+    send_what_is_ready();
     replies_.wait_until_idle();
     throw;
   }
   replies_.wait_until_idle();
+}
+
+// Until there are no more; how they ended.
+Hearing Transmission::serve_requests() {
+  while (const auto request = next_request()) {
+    if (request->command == Command::disc) return Hearing::goodbye;
+    handle(*request);
+  }
+  return Hearing::gone;
+}
+
+// The client has broken the rules; what it asked for before that was served.
+void Transmission::send_what_is_ready() noexcept {
+  try {
+    flush_batch();
+  } catch (const std::exception& e) {
+    nbd::log::debug("{}", e.what());
+  }
 }
 
 std::optional<wire::Request> Transmission::next_request() {
@@ -73,6 +90,7 @@ void Transmission::handle(const Request& request) {
     status = Status(ESHUTDOWN);
   }
   if (!status.ok()) return refuse(request, status);
+  current.arrival = number(request);
 
   const bool may_block = export_.may_block(request.command);
   if (may_block && options_.parallel && options_.threads > 1) return hand_over(request);
@@ -82,6 +100,11 @@ void Transmission::handle(const Request& request) {
     case Command::write: return write_here(request);
     default: return other_here(request);
   }
+}
+
+Arrival Transmission::number(const Request& request) const {
+  const auto kind = static_cast<unsigned>(Export::op_of(request.command));
+  return {kind, (*options_.arrivals)[kind].fetch_add(1, std::memory_order_relaxed) + 1};
 }
 
 void Transmission::refuse(const Request& request, Status status) {
@@ -162,7 +185,7 @@ void Transmission::other_here(const Request& r) {
 
 void Transmission::hand_over(const Request& r) {
   flush_batch();
-  auto job = std::make_shared<Job>(Job{r, nullptr, 0});
+  auto job = std::make_shared<Job>(Job{r, nullptr, 0, current.arrival});
   const bool has_data = r.command == Command::read || r.command == Command::write;
   job->held = has_data ? r.length : 0;
   replies_.begin(job->held);
@@ -179,7 +202,7 @@ void Transmission::hand_over(const Request& r) {
 }
 
 void Transmission::perform(Job& job) noexcept {
-  const ClientScope client(client_);
+  const ClientScope client(client_, job.arrival);
   const nbd::log::Scope name(client_.log_name);
   Reply reply;
   try {
@@ -215,7 +238,7 @@ Reply Transmission::reply_of(Job& job) {
 // ---- Replies
 
 wire::ReplyHeader Transmission::small_reply(const Request& r, Status status) const {
-  const wire::ErrorCode error = wire::error_code_of(status.errnum());
+  const wire::ErrorCode error = wire::error_code_for(r, status.errnum());
   // With structured replies a simple one may answer what never carries data.
   const bool chunk = options_.negotiated.structured_replies &&
                      (r.command == Command::read || r.command == Command::block_status);

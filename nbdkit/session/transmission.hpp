@@ -30,6 +30,7 @@ struct TransmissionOptions {
   unsigned threads = 16;               // requests at the same time, with the parallel model
   bool parallel = true;                // the thread model is
   std::mutex* all_requests = nullptr;  // held around each request, if given
+  Arrivals* arrivals = nullptr;        // counts requests; of all connections
 };
 
 class Transmission {
@@ -50,9 +51,13 @@ class Transmission {
     Request request;
     std::unique_ptr<std::byte[]> buffer;
     uint64_t held = 0;
+    Arrival arrival;
   };
 
+  Hearing serve_requests();
+  void send_what_is_ready() noexcept;
   std::optional<Request> next_request();
+  Arrival number(const Request& request) const;
   void handle(const Request& request);
   void refuse(const Request& request, nbd::Status status);
 

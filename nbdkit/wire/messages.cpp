@@ -67,6 +67,14 @@ void encode_request(std::byte* at, const Request& r) {
   store(at + 24, r.length);
 }
 
+ErrorCode error_code_for(const Request& r, int errnum) {
+  const ErrorCode code = error_code_of(errnum);
+  const bool allowed = code == ErrorCode::enotsup     ? (r.flags & command_flag::kFastZero) != 0
+                       : code == ErrorCode::eoverflow ? (r.flags & command_flag::kDf) != 0
+                                                      : true;
+  return allowed ? code : ErrorCode::einval;
+}
+
 ReplyHeader simple_reply(uint64_t cookie, ErrorCode error) {
   ReplyHeader h;
   store(h.bytes.data(), kSimpleReplyMagic);

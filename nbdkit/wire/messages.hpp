@@ -59,6 +59,10 @@ struct Request {
 std::optional<Request> decode_request(const std::byte* bytes);
 void encode_request(std::byte* at, const Request& request);
 
+// error_code_of(), but for the two codes that only some requests may get:
+// ENOTSUP answers a fast zero, EOVERFLOW a read that may not be fragmented.
+ErrorCode error_code_for(const Request& request, int errnum);
+
 // The fixed part of a reply, all that stands before its data. The longest is
 // an OFFSET_DATA chunk: header 20, offset 8.
 struct ReplyHeader {

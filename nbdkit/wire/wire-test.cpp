@@ -83,5 +83,13 @@ TEST_CASE("every errno becomes one that the protocol knows") {
   CHECK(wire::error_code_of(EROFS) == wire::ErrorCode::eperm);
   CHECK(wire::error_code_of(EDQUOT) == wire::ErrorCode::enospc);
   CHECK(wire::error_code_of(ENOENT) == wire::ErrorCode::einval);
+  wire::Request r{.flags = 0, .command = wire::Command::read};
+  CHECK(wire::error_code_for(r, EOPNOTSUPP) == wire::ErrorCode::einval);
+  CHECK(wire::error_code_for(r, EOVERFLOW) == wire::ErrorCode::einval);
+  CHECK(wire::error_code_for(r, EIO) == wire::ErrorCode::eio);
+  r.flags = wire::command_flag::kDf;
+  CHECK(wire::error_code_for(r, EOVERFLOW) == wire::ErrorCode::eoverflow);
+  r.flags = wire::command_flag::kFastZero;
+  CHECK(wire::error_code_for(r, EOPNOTSUPP) == wire::ErrorCode::enotsup);
   CHECK(wire::error_code_of(ESHUTDOWN) == wire::ErrorCode::eshutdown);
 }

@@ -41,6 +41,11 @@ void fail(const std::string& what, const std::string& name) {
 bool is_servable(unsigned mode) { return S_ISREG(mode) || S_ISBLK(mode); }
 
 DiskFile::DiskFile(std::string path, bool read_only) : path_(std::move(path)) {
+  struct stat s{};
+  // Looked at before it is opened: a pipe would wait for its other end, and a
+  // device may do something when it is opened.
+  if (::stat(path_.c_str(), &s) == -1) fail("cannot open", path_);
+  if (!is_servable(s.st_mode)) throw nbd::Error("not a regular file or block device: " + path_);
   if (!read_only) {
     fd_ = nbd::Fd(::open(path_.c_str(), O_RDWR | O_CLOEXEC | O_NOCTTY));
     writable_ = static_cast<bool>(fd_);
@@ -49,7 +54,6 @@ DiskFile::DiskFile(std::string path, bool read_only) : path_(std::move(path)) {
   }
   if (!fd_) fd_ = nbd::Fd(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
   if (!fd_) fail("cannot open", path_);
-  struct stat s{};
   if (::fstat(fd_.get(), &s) == -1) fail("cannot inspect", path_);
   if (!is_servable(s.st_mode)) throw nbd::Error("not a regular file or block device: " + path_);
   is_block_device_ = S_ISBLK(s.st_mode);
@@ -128,7 +132,10 @@ Status DiskFile::extents(uint32_t count, uint64_t offset, Flags flags, nbd::Exte
   const uint64_t end = offset + count;
   while (offset < end) {
     off_t data = ::lseek(fd_.get(), static_cast<off_t>(offset), SEEK_DATA);
-    if (data == -1 && errno == ENXIO) data = static_cast<off_t>(end);  // a hole to the end
+    if (data == -1 && errno == ENXIO) {  // a hole to the end, or no file there any more
+      if (size() < end) return failed("extents: the file has shrunk", EIO);
+      data = static_cast<off_t>(end);
+    }
     if (data == -1) return failed("lseek(SEEK_DATA)", errno);
     const uint64_t hole_end = std::min(static_cast<uint64_t>(data), limit);
     if (hole_end > offset) {
@@ -138,11 +145,12 @@ Status DiskFile::extents(uint32_t count, uint64_t offset, Flags flags, nbd::Exte
     }
     if (hole_end >= end) break;
     const off_t hole = ::lseek(fd_.get(), data, SEEK_HOLE);
-    if (hole == -1) return failed("lseek(SEEK_HOLE)", errno);
+    if (hole == -1) return failed("lseek(SEEK_HOLE)", errno == ENXIO ? EIO : errno);
     const uint64_t data_end = std::min(static_cast<uint64_t>(hole), limit);
+    offset = data_end;
+    if (data_end == hole_end) continue;  // somebody has just made a hole of it
     const Status s = out.add(shift + hole_end, data_end - hole_end, 0);
     if (!s.ok() || has(flags, Flags::req_one)) return s;
-    offset = data_end;
   }
   return nbd::kOk;
 }

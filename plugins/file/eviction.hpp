@@ -11,9 +11,11 @@
 // cache=none: what was read or written leaves the page cache, so that copying a
 // large disk does not push everything else out.
 //
-// Pages can only be dropped once they are on the disk. Waiting for each write
-// would be slow, so write-back is started at once and a range is waited for and
-// dropped when kBehind others have come after it; the last few stay.
+// Pages can only be dropped once they are on the disk, so write-back is started
+// at once and a range is dropped when kBehind others have come after it; what is
+// still on its way then, and the last few, stay. Nothing here waits for
+// write-back: waiting would also take the error of a write that failed, which
+// is the next fdatasync()'s to report.
 //
 // Threads: any. Requests of one client share the list under its lock.
 class Eviction {
@@ -29,11 +31,7 @@ class Eviction {
     ::sync_file_range(fd, static_cast<off64_t>(offset), static_cast<off64_t>(count),
                       SYNC_FILE_RANGE_WRITE);
     const Range oldest = replace_oldest({offset, count});
-    if (oldest.count == 0) return;
-    ::sync_file_range(
-        fd, static_cast<off64_t>(oldest.offset), static_cast<off64_t>(oldest.count),
-        SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
-    drop(fd, oldest);
+    if (oldest.count != 0) drop(fd, oldest);
   }
 
  private:

@@ -33,7 +33,8 @@ struct Memory : memory::Served {
   void config_complete() {
     if (!size_) throw nbd::Error("memory: you must give the size of the disk: size=<SIZE>");
   }
-  void get_ready() { make_store(*size_); }
+  // Not before the fork: a child does not inherit memory locks.
+  void after_fork() { make_store(*size_); }
 
  private:
   std::optional<uint64_t> size_;

@@ -8,6 +8,7 @@
 #ifndef NBDKIT_API_VERSION
 #define NBDKIT_API_VERSION 2
 #endif
+#include <nbdkit-plugin-extras.h>
 #include <nbdkit-plugin.h>
 #if NBDKIT_API_VERSION != 2
 #error "the C++ SDK needs NBDKIT_API_VERSION 2"
@@ -21,6 +22,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include <nbdkit/disk.hpp>
 #include <nbdkit/error.hpp>
 
 namespace nbd {
@@ -81,6 +83,11 @@ inline std::string absolute_path(std::string_view path) {
   return out;
 }
 
+// See nbdkit_request_arrival.
+inline uint64_t request_arrival(Op kind) {
+  return nbdkit_request_arrival(static_cast<unsigned>(kind));
+}
+
 // ESHUTDOWN, early, if the server ends or the client of this request goes away.
 inline Status sleep(std::chrono::nanoseconds duration) {
   if (duration <= std::chrono::nanoseconds::zero()) return kOk;
@@ -119,7 +126,7 @@ inline int report_current_exception() noexcept {
     return EIO;
   } catch (const Error& e) {
     nbdkit_error("%s", e.what());
-    return e.errnum();
+    return e.errnum() != 0 ? e.errnum() : EIO;
   } catch (const std::bad_alloc&) {
     nbdkit_error("out of memory");
     return ENOMEM;

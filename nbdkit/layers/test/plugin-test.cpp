@@ -92,6 +92,19 @@ TEST_CASE("serialize_connections: the second client waits for the first to leave
   CHECK(server.stop().success());
 }
 
+TEST_CASE("several connections are not offered where the second would wait for the first") {
+  for (const char* model : {"0", "1", "2", "3"}) {
+    CAPTURE(model);
+    TestServer server({probe("v2"), std::string("model=") + model});
+    RawClient c(server);
+    c.greet();
+    c.send(RawClient::option(1, 0));
+    const auto flags = wire::load<uint16_t>(c.receive(10).data() + 8);
+    const bool offered = (flags & wire::transmission_flag::kCanMultiConn) != 0;
+    CHECK(offered == (std::string(model) != "0"));
+  }
+}
+
 TEST_CASE("plugins of every version and size of the interface are served") {
   // v1-short and v2-long claim less and more of the struct than we know.
   for (const char* build : {"v1", "v1-short", "v2", "v2-long"}) {

@@ -151,6 +151,11 @@ static int probe_flush(void* handle, uint32_t flags) {
   return do_flush(handle);
 }
 
+static int probe_can_multi_conn(void* handle) {
+  (void)handle;
+  return 1;
+}
+
 static int probe_extents(void* handle, uint32_t count, uint64_t offset, uint32_t flags,
                          struct nbdkit_extents* extents) {
   (void)handle;
@@ -183,7 +188,8 @@ static struct nbdkit_plugin plugin = {
     .flush = probe_flush,
     .thread_model = probe_thread_model,
 #if NBDKIT_API_VERSION != 1
-    .extents = probe_extents,
+    .can_multi_conn = probe_can_multi_conn,
+  .extents = probe_extents,
     .block_size = probe_block_size,
 #endif
 };

@@ -17,6 +17,10 @@ until_true 10 eval "! kill -0 $server 2>/dev/null"
 [[ -S sock ]] || fail "the socket is the user's: it stays"
 [[ -s pid ]] || fail "the PID file stays"
 
+# whoever waits for the end of its output does not wait for the server
+out=$(timeout 10 "$NBDKIT" -U "$scratch/sock2" -P pid2 memory 1M) || fail "the server kept stdout"
+started+=("$(cat pid2)"); equal "output" '' "$out"
+
 status=0; "$NBDKIT" -U "$scratch/sock" memory 1M 2>err || status=$?
 equal "status when the socket is taken" 1 "$status"
 grep -q 'Address already in use' err || fail "no reason: $(cat err)"

@@ -37,5 +37,7 @@ refused 'could not parse delay: "1h"' --filter=delay memory 1M rdelay=1h
 refused 'cannot be used together' -U sock -p 1234 memory 1M
 refused 'an export name cannot be used with the oldstyle protocol' -o -e name -U - memory 1M
 refused 'Address already in use' -U "$(: >taken; echo taken)" memory 1M
-refused "cannot write the PID file $scratch/no/pid" -P no/pid -U - memory 1M
+refused "cannot write the PID file $scratch/no/pid" -P no/pid -U sock memory 1M
+[[ ! -e sock ]] || fail "a start that failed left its socket"
+refused 'expected a command, got ""' --run '' memory 1M
 refused 'the path of a Unix socket may have 107 bytes' -U "/tmp/$(printf 'x%.0s' {1..120})" memory 1M
