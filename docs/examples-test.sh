@@ -12,14 +12,17 @@
 # example may use the default port, and with nothing left running behind it.
 set -euo pipefail
 
-isolate=(unshare --net --pid --fork --kill-child --mount-proc)
-[ "$(id -u)" -eq 0 ] || isolate=(unshare --map-root-user "${isolate[@]:1}")
-if "${isolate[@]}" ip link set lo up 2>/dev/null; then
-  start_network='ip link set lo up && '
-else
-  echo "no namespaces here: the examples use this machine's network"
-  isolate=() start_network=''
-fi
+as_user=()
+[ "$(id -u)" -eq 0 ] || as_user=(--map-root-user)
+isolate=() start_network=''
+for kind in '--net --pid --fork --kill-child --mount-proc' --net; do
+  read -ra words <<<"$kind"
+  if unshare "${as_user[@]}" "${words[@]}" ip link set lo up 2>/dev/null; then
+    isolate=(unshare "${as_user[@]}" "${words[@]}") start_network='ip link set lo up && '
+    break
+  fi
+done
+[ -n "$start_network" ] || echo "no namespaces here: the examples use this machine's network"
 
 scratch=$(mktemp -d)
 # shellcheck disable=SC2317  # called by the trap
