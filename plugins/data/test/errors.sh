@@ -16,7 +16,8 @@ refused 'data:1:3: a byte must be in the range 0 to 255' '1 256'
 refused "\$v:1:7: this slice is not within the 1 bytes before it" "\$v" v='"a" 1 [:2]'
 refused "data:1:1: cannot open $tmp/none: No such file or directory" "<$tmp/none"
 refused 'data:1:3: the command failed: exit status 3' '1 <(exit 3)'
-refused 'more than 4294967296 bytes' '</dev/zero'
+# reading so much takes minutes where every byte is watched
+[ -n "${SANITIZED-}" ] || refused 'more than 4294967296 bytes' '</dev/zero'
 refused 'more than 4294967296' '1*100000000000'
 refused 'one of data=, raw= and base64=' size=1M
 refused 'raw= was given, but there is data= already' data=1 raw=2
