@@ -116,8 +116,9 @@ extern NBDKIT_PUBLIC_ char* nbdkit_realpath(const char* path);
 /* 1 while a plugin may use stdin and stdout (to ask for a password, say). */
 extern NBDKIT_PUBLIC_ int nbdkit_stdio_safe(void);
 
-/* Sleeps. -1 with errno ESHUTDOWN, early, if the server ends or the client of
- * this request goes away. */
+/* Sleeps. -1 with errno ESHUTDOWN, early, if the server ends, or if the client of
+ * this request is found to have gone away without a goodbye; with a strict
+ * thread model that may be noticed only after the sleep. */
 extern NBDKIT_PUBLIC_ int nbdkit_nanosleep(unsigned sec, unsigned nsec);
 
 /* The client of this thread's request. Strings live until it disconnects. */

@@ -88,7 +88,8 @@ inline uint64_t request_arrival(Op kind) {
   return nbdkit_request_arrival(static_cast<unsigned>(kind));
 }
 
-// ESHUTDOWN, early, if the server ends or the client of this request goes away.
+// ESHUTDOWN, early, if the server ends or the client of this request goes away;
+// see nbdkit_nanosleep.
 inline Status sleep(std::chrono::nanoseconds duration) {
   if (duration <= std::chrono::nanoseconds::zero()) return kOk;
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(duration);
