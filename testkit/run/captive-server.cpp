@@ -130,7 +130,11 @@ Variables CaptiveServer::variables() const { return address_variables(endpoint_,
 
 std::optional<nbd::ExitStatus> CaptiveServer::ended() { return child_.wait_for(0ms); }
 
-std::string CaptiveServer::stop() {
+std::string CaptiveServer::stop(bool may_have_ended) {
+  const auto on_its_own = [&](const nbd::ExitStatus& status) {
+    return may_have_ended ? "" : "ended on its own: " + status.describe();
+  };
+  if (const auto status = ended()) return on_its_own(*status);
   // One that a scenario has stopped cannot end otherwise. Before SIGTERM: after it,
   // a server under LeakSanitizer stops itself for a moment and must not be woken.
   child_.kill_group(SIGCONT);
@@ -142,6 +146,9 @@ std::string CaptiveServer::stop() {
     child_.wait();
     return fmt::format("still running {} after SIGTERM, killed", show_time(kStopTime));
   }
+  // Somebody else's, sent before our SIGTERM: the end of a killed process takes
+  // a moment to be seen.
+  if (status->signal == SIGKILL) return on_its_own(*status);
   // Ending by the SIGTERM itself is fine; an exit status of its own is an error
   // that it found at its end, a leak that a sanitizer reports for one.
   const bool fine = status->success() || status->signal == SIGTERM || status->code == 128 + SIGTERM;

@@ -35,14 +35,15 @@ class CaptiveServer {
   // $uri and the like, for the clients.
   Variables variables() const;
 
-  // How it ended, if it has done so on its own.
-  std::optional<nbd::ExitStatus> ended();
-  // Asks it to end and, after a while, makes it. Nothing if it ended well.
-  std::string stop();
+  // Asks it to end and, after a while, makes it. Nothing if it ended well; one
+  // that was gone before it was asked did so if it may have ended on its own.
+  std::string stop(bool may_have_ended);
   std::vector<std::string> last_log_lines(size_t count) const;
 
  private:
   CaptiveServer() = default;
+  // How it ended, if it has.
+  std::optional<nbd::ExitStatus> ended();
   void launch(const Server& server, const ServerPlace& place, const Variables& variables);
   bool wait_until_listening(const Deadline& deadline, const Interrupt& interrupt);
 

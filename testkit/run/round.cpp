@@ -214,10 +214,7 @@ class Round {
   // whatever the clients say.
   void stop_server() {
     const auto start = Clock::now();
-    const std::optional<nbd::ExitStatus> ended = server_->ended();
-    std::string trouble;
-    if (ended && !scenario_.server.may_exit) trouble = "ended on its own: " + ended->describe();
-    if (!ended) trouble = server_->stop();
+    const std::string trouble = server_->stop(scenario_.server.may_exit);
     const bool clients_are_fine = out_.passed();
     if (!trouble.empty() || !clients_are_fine) {
       std::vector<std::string> log;
