@@ -15,7 +15,8 @@ set -euo pipefail
 as_user=()
 [ "$(id -u)" -eq 0 ] || as_user=(--map-root-user)
 isolate=() start_network=''
-for kind in '--net --pid --fork --kill-child --mount-proc' --net; do
+# No mount namespace: its copy of a mount would outlive an umount done outside.
+for kind in '--net --pid --fork --kill-child' --net; do
   read -ra words <<<"$kind"
   if unshare "${as_user[@]}" "${words[@]}" ip link set lo up 2>/dev/null; then
     isolate=(unshare "${as_user[@]}" "${words[@]}") start_network='ip link set lo up && '

@@ -21,12 +21,16 @@ std::string_view without_function(std::string_view text) {
   return named ? text.substr(colon + 2) : text;
 }
 
+bool is_gone(nbd_handle* handle) {
+  return nbd_aio_is_dead(handle) > 0 || nbd_aio_is_closed(handle) > 0;
+}
+
 // What an error of libnbd is for the file. ENOTCONN: the command was lost with
 // its connection; EINVAL: it was refused before it was sent, since the
-// connection is dead. A server can send neither to mean that.
+// connection is gone. A server can send neither to mean that.
 int file_errno(nbd_handle* handle, int errnum) {
   if (errnum == 0 || errnum == ENOTCONN) return EIO;
-  if (errnum == EINVAL && nbd_aio_is_dead(handle) > 0) return EIO;
+  if (errnum == EINVAL && is_gone(handle)) return EIO;
   return errnum;
 }
 
@@ -102,7 +106,7 @@ void Connection::run() noexcept {
   for (;;) {
     issue_queued();
     reap();
-    if (nbd_aio_is_dead(handle_.get()) > 0 || nbd_aio_is_closed(handle_.get()) > 0) return lose();
+    if (is_gone(handle_.get())) return lose();
     const auto timeout_ms = poll_timeout_ms();
     if (!timeout_ms) return disconnect();
     wait_and_notify(*timeout_ms);
@@ -215,7 +219,7 @@ void Connection::disconnect() noexcept {
   nbd_handle* const h = handle_.get();
   if (nbd_aio_disconnect(h, 0) == -1) return;
   const auto deadline = std::chrono::steady_clock::now() + kDisconnectTimeout;
-  while (nbd_aio_is_closed(h) == 0 && nbd_aio_is_dead(h) == 0) {
+  while (!is_gone(h)) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
         deadline - std::chrono::steady_clock::now());
     if (left.count() <= 0 || nbd_poll(h, static_cast<int>(left.count())) <= 0) return;
