@@ -24,6 +24,12 @@ std::string_view as_text(wire::Bytes bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+// What the plugin has said, if it has; else what became of it.
+std::string why(const nbd::Error& e) {
+  std::string text = last_error();
+  return text.empty() ? e.what() : text.substr(0, wire::kMaxString);
+}
+
 std::string describe(wire::Option option) {
   const std::string_view name = wire::name_of(option);
   return name.empty() ? fmt::format("option {}", static_cast<uint32_t>(option)) : std::string(name);
@@ -54,7 +60,7 @@ auto Handshake::with_stack(Call&& call) {
 }
 
 uint16_t Handshake::flags_of(const Export& disk) const {
-  return disk.transmission_flags(result_.negotiated.structured_replies);
+  return disk.transmission_flags(result_.negotiated);
 }
 
 // "" is the client's word for whatever the default is.
@@ -134,6 +140,7 @@ Handshake::Step Handshake::next_option() {
 }
 
 Handshake::Step Handshake::handle_option(Option option, Bytes data) {
+  begin_work();
   nbd::log::debug("newstyle negotiation: {}: {} bytes of data", describe(option), data.size());
   if (option == Option::export_name) return export_name(data);
   if (!fixed_) nbd::fail("the client sent {} without fixed newstyle", describe(option));
@@ -144,6 +151,7 @@ Handshake::Step Handshake::handle_option(Option option, Bytes data) {
     case Option::info:
     case Option::go: return info_or_go(option, data);
     case Option::structured_reply: return structured_reply(data);
+    case Option::extended_headers: return extended_headers(data);
     case Option::list_meta_context:
     case Option::set_meta_context: return meta_context(option, data);
     default: return refuse(option, OptionReply::err_unsup, "unknown option");
@@ -172,13 +180,16 @@ Handshake::Step Handshake::refuse(Option option, OptionReply error, std::string_
 
 Handshake::Step Handshake::export_name(Bytes data) {
   // This option has no error reply: what goes wrong ends the connection.
+  if (result_.negotiated.replies == wire::ReplyStyle::extended) {
+    nbd::fail("the client sent NBD_OPT_EXPORT_NAME after it had asked for extended headers");
+  }
   if (!is_valid_string(as_text(data))) nbd::fail("the client sent an invalid export name");
   result_.disk = open(as_text(data));
+  result_.negotiated.base_allocation = meta_context_export_ == as_text(data);
   Writer w;
   w.put(result_.disk->size()).put(flags_of(*result_.disk));
   if (!no_zeroes_) w.put_zeroes(wire::kReservedZeroes);
   stream_.send(w.bytes());
-  result_.negotiated.base_allocation = meta_context_export_ == as_text(data);
   return Step::transmission;
 }
 
@@ -191,7 +202,7 @@ Handshake::Step Handshake::list(Bytes data) {
     items = with_stack([&] { return stack_.top().list_exports(options_.read_only, client_.tls); });
   } catch (const nbd::Error& e) {
     nbd::log::error(std::string_view(e.what()));
-    return refuse(Option::list, OptionReply::err_platform, e.what());
+    return refuse(Option::list, OptionReply::err_platform, why(e));
   }
   for (const nbd::ExportItem& item : items) {
     Writer w;
@@ -213,13 +224,13 @@ Handshake::Step Handshake::info_or_go(Option option, Bytes data) {
     disk = open(request->export_name);
   } catch (const nbd::Error& e) {  // the client may try another name
     nbd::log::error(std::string_view(e.what()));
-    return refuse(option, OptionReply::err_unknown, e.what());
+    return refuse(option, OptionReply::err_unknown, why(e));
   }
+  result_.negotiated.base_allocation = meta_context_export_ == request->export_name;
   send_info(option, *disk, *request, client_.export_name);
   reply(option, OptionReply::ack);
   if (option == Option::info) return Step::go_on;
   result_.disk = std::move(disk);
-  result_.negotiated.base_allocation = meta_context_export_ == request->export_name;
   return Step::transmission;
 }
 
@@ -251,10 +262,28 @@ Handshake::Step Handshake::structured_reply(Bytes data) {
   if (!options_.structured_replies) {
     return refuse(kOption, OptionReply::err_unsup, "structured replies are disabled");
   }
-  if (result_.negotiated.structured_replies) {
-    return refuse(kOption, OptionReply::err_invalid, "structured replies are negotiated already");
+  switch (result_.negotiated.replies) {
+    case wire::ReplyStyle::simple: break;
+    case wire::ReplyStyle::structured:
+      return refuse(kOption, OptionReply::err_invalid, "structured replies are negotiated already");
+    case wire::ReplyStyle::extended:
+      return refuse(kOption, OptionReply::err_ext_header_reqd, "extended headers are negotiated");
   }
-  result_.negotiated.structured_replies = true;
+  result_.negotiated.replies = wire::ReplyStyle::structured;
+  reply(kOption, OptionReply::ack);
+  return Step::go_on;
+}
+
+Handshake::Step Handshake::extended_headers(Bytes data) {
+  constexpr Option kOption = Option::extended_headers;
+  if (!data.empty()) return refuse(kOption, OptionReply::err_invalid, "it takes no data");
+  if (!options_.structured_replies) {
+    return refuse(kOption, OptionReply::err_unsup, "structured replies are disabled");
+  }
+  if (result_.negotiated.replies == wire::ReplyStyle::extended) {
+    return refuse(kOption, OptionReply::err_invalid, "extended headers are negotiated already");
+  }
+  result_.negotiated.replies = wire::ReplyStyle::extended;
   reply(kOption, OptionReply::ack);
   return Step::go_on;
 }
@@ -265,7 +294,7 @@ Handshake::Step Handshake::meta_context(Option option, Bytes data) {
   if (!options_.structured_replies) {
     return refuse(option, OptionReply::err_unsup, "structured replies are disabled");
   }
-  if (!result_.negotiated.structured_replies) {
+  if (result_.negotiated.replies == wire::ReplyStyle::simple) {
     return refuse(option, OptionReply::err_invalid, "structured replies are not negotiated");
   }
   const auto request = wire::decode_meta_context_request(data);

@@ -55,6 +55,7 @@ class Handshake {
   Step list(Bytes data);
   Step info_or_go(Option option, Bytes data);
   Step structured_reply(Bytes data);
+  Step extended_headers(Bytes data);
   Step meta_context(Option option, Bytes data);
 
   std::unique_ptr<Export> open(std::string_view export_name);

@@ -34,6 +34,17 @@ inline constexpr uint32_t kMaxBatchedRead = 128 << 10;
 // plugin lends them; copying fewer costs less than keeping track of them.
 inline constexpr uint32_t kMinLoan = 32 << 10;
 
+// A read that is at least this long is looked at for holes, if the client can be
+// told of them ...
+inline constexpr uint32_t kMinSparseRead = 32 << 10;
+// ... which count from this size on, and of which there are at most so many
+// pieces in one reply: each costs 32 bytes, and a client time.
+inline constexpr uint32_t kMinHole = 4 << 10;
+inline constexpr size_t kMaxReadPieces = 64;
+
+// Context ids in the payload of one block status: there is one context.
+inline constexpr uint64_t kMaxBlockStatusPayload = 8 + 4 * 64;
+
 // What the requests of one connection that are with the workers may hold.
 inline constexpr uint64_t kMaxBytesInFlight = 128 << 20;
 
