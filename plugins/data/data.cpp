@@ -13,7 +13,7 @@
 #include <optional>
 
 #include "../memory/served.hpp"
-#include "base64.hpp"
+#include "base/base64.hpp"
 #include "evaluator.hpp"
 
 namespace {
@@ -79,7 +79,7 @@ struct Data : memory::Served {
     } else if (kind_ == "raw") {
       image_ = data::Image::bytes(text_);
     } else {
-      const auto decoded = data::decode_base64(text_);
+      const auto decoded = nbd::decode_base64(text_);
       if (!decoded) throw nbd::Error("data: base64= is not base64 with padding");
       image_ = data::Image::bytes(*decoded);
     }
