@@ -52,11 +52,11 @@ done
 # ---- members of a filter
 members=$(grep -oE '&(F|S|Subject)::[a-z_]+' "$include/nbdkit/filter.hpp" | sed 's/.*:://'
           grep -oE 'text_[a-z]+<F>' "$include/nbdkit/filter.hpp" | sed -E 's/text_(.*)<F>/\1/')
-for member in $(sort -u <<<"$members"); do
+while read -r member; do
   count=$((count + 1))
   grep -qE "^=item .*\b$member\b" "$SOURCE/docs/nbdkit-filter.pod" ||
     complain "nbdkit-filter(3) does not have: $member"
-done
+done < <(sort -u <<<"$members")
 echo "$count names"
 [ $count -gt 120 ] || complain "the headers were not understood"
 exit $bad

@@ -49,8 +49,6 @@ uint32_t bits(Flags flags) { return static_cast<uint32_t>(flags); }
 
 PluginDisk::PluginDisk(const PluginTable& table, const nbd::OpenRequest& request)
     : plugin_(table.callbacks) {
-  nbd::log::debug("{}: open readonly={:d} exportname=\"{}\" tls={:d}", plugin_.name,
-                  request.read_only, request.export_name, request.tls);
   current.error = 0;
   handle_ = plugin_.open(request.read_only);
   if (handle_ == nullptr) {
@@ -66,7 +64,6 @@ PluginDisk::PluginDisk(const PluginTable& table, const nbd::OpenRequest& request
 }
 
 PluginDisk::~PluginDisk() {
-  nbd::log::debug("{}: close", plugin_.name);
   if (plugin_.close != nullptr) plugin_.close(handle_);
 }
 

@@ -19,8 +19,6 @@ namespace nbdkit {
 
 namespace {
 
-constexpr int kNewestApi = 2;
-
 // A callback has said no, and normally why.
 [[noreturn]] void refused(std::string_view plugin, std::string_view what) {
   nbd::fail("plugin {}: {} failed", plugin, what);
@@ -46,10 +44,10 @@ PluginTable PluginTable::read(const Module& module) {
   }
   const nbdkit_plugin* given = init();
   if (given == nullptr) nbd::fail("plugin {}: plugin_init returned nothing", module.path());
-  if (given->_api_version < 0 || given->_api_version > kNewestApi) {
+  if (given->_api_version < 0 || given->_api_version > kNewestPluginApi) {
     nbd::fail(
         "plugin {} is incompatible with this version of nbdkit (_api_version = {}, need 0 to {})",
-        module.path(), given->_api_version, kNewestApi);
+        module.path(), given->_api_version, kNewestPluginApi);
   }
 
   PluginTable table;
@@ -77,19 +75,17 @@ PluginTable PluginTable::read(const Module& module) {
   return table;
 }
 
-PluginLayer::PluginLayer(Module module)
+PluginLayer::PluginLayer(Module module, DebugFlags& debug)
     : module_(std::move(module)), table_(PluginTable::read(module_)), plugin_(table_.callbacks) {
-  nbd::log::debug("{}: load", name());
+  debug.apply(name(), module_);
   if (plugin_.load != nullptr) plugin_.load();
 }
 
 PluginLayer::~PluginLayer() {
-  nbd::log::debug("{}: unload", name());
   if (plugin_.unload != nullptr) plugin_.unload();
 }
 
 bool PluginLayer::config(std::string_view key, std::string_view value) {
-  nbd::log::debug("{}: config key={}, value={}", name(), key, value);
   if (plugin_.config == nullptr) {
     nbd::fail("{}: this plugin takes no parameters, but got {}={}", name(), key, value);
   }
@@ -102,7 +98,6 @@ bool PluginLayer::config(std::string_view key, std::string_view value) {
 }
 
 void PluginLayer::config_complete() {
-  nbd::log::debug("{}: config_complete", name());
   if (plugin_.config_complete != nullptr) {
     start_up(name(), "checking the parameters", plugin_.config_complete);
   }
@@ -121,12 +116,10 @@ nbd::ThreadModel PluginLayer::thread_model() {
 }
 
 void PluginLayer::get_ready() {
-  nbd::log::debug("{}: get_ready", name());
   if (plugin_.get_ready != nullptr) start_up(name(), "get_ready", plugin_.get_ready);
 }
 
 void PluginLayer::after_fork() {
-  nbd::log::debug("{}: after_fork", name());
   if (plugin_.after_fork != nullptr) start_up(name(), "after_fork", plugin_.after_fork);
 }
 
@@ -134,15 +127,17 @@ void PluginLayer::cleanup() noexcept {
   if (plugin_.cleanup != nullptr) plugin_.cleanup();
 }
 
+void PluginLayer::dump_plugin() {
+  if (plugin_.dump_plugin != nullptr) plugin_.dump_plugin();
+}
+
 void PluginLayer::preconnect(bool read_only) {
-  nbd::log::debug("{}: preconnect", name());
   if (plugin_.preconnect != nullptr && plugin_.preconnect(read_only) == -1) {
     refused(name(), "preconnect");
   }
 }
 
 std::vector<nbd::ExportItem> PluginLayer::list_exports(bool read_only, bool tls) {
-  nbd::log::debug("{}: list_exports readonly={:d} tls={:d}", name(), read_only, tls);
   nbdkit_exports exports;
   if (plugin_.list_exports == nullptr) {
     exports.use_default = true;
@@ -156,7 +151,6 @@ std::vector<nbd::ExportItem> PluginLayer::list_exports(bool read_only, bool tls)
 
 std::string PluginLayer::default_export(bool read_only, bool tls) {
   if (plugin_.default_export == nullptr) return "";
-  nbd::log::debug("{}: default_export readonly={:d} tls={:d}", name(), read_only, tls);
   const char* out = plugin_.default_export(read_only, tls);
   if (out == nullptr) refused(name(), "default_export");
   if (std::strlen(out) > nbd::wire::kMaxString) {

@@ -50,9 +50,17 @@ struct functions {
 #endif
 #if SINCE (36)
   int (*parse_probability) (const char *, const char *, double *);
+  char *(*peer_security_context) (void);
 #endif
 #if SINCE (40)
   int (*parse_delay) (const char *, const char *, unsigned *, unsigned *);
+  char *(*peer_tls_dn) (void);
+#endif
+#if SINCE (44)
+  struct nbdkit_extents *(*extents_new) (uint64_t, uint64_t);
+  void (*extents_free) (struct nbdkit_extents *);
+  struct nbdkit_exports *(*exports_new) (void);
+  void (*exports_free) (struct nbdkit_exports *);
 #endif
 };
 
@@ -102,9 +110,18 @@ take_functions (struct functions *f)
 #endif
 #if SINCE (36)
   f->parse_probability = nbdkit_parse_probability;
+  f->peer_security_context = nbdkit_peer_security_context;
 #endif
 #if SINCE (40)
   f->parse_delay = nbdkit_parse_delay;
+  f->peer_tls_dn = nbdkit_peer_tls_dn;
+  f->peer_tls_dn = nbdkit_peer_tls_issuer_dn;
+#endif
+#if SINCE (44)
+  f->extents_new = nbdkit_extents_new;
+  f->extents_free = nbdkit_extents_free;
+  f->exports_new = nbdkit_exports_new;
+  f->exports_free = nbdkit_exports_free;
 #endif
 }
 

@@ -21,6 +21,8 @@
 
 #define BLOCK 4096
 
+int new_debug_writes; /* -D new.writes=1 */
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int64_t size = -1;
 static unsigned char *disk;
@@ -236,6 +238,8 @@ new_pwrite (void *handle, const void *buf, uint32_t count, uint64_t offset, uint
     nbdkit_set_error (ENOSPC);
     return -1;
   }
+  if (new_debug_writes)
+    nbdkit_debug ("write %u at %u", (unsigned) count, (unsigned) offset);
   pthread_mutex_lock (&lock);
   memcpy (disk + offset, buf, count);
   mark (count, offset, true);
