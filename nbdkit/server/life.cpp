@@ -30,6 +30,7 @@
 #include "server/background.hpp"
 #include "server/captive.hpp"
 #include "server/connections.hpp"
+#include "server/crash.hpp"
 #include "server/endpoint.hpp"
 #include "server/parameters.hpp"
 #include "server/probe.hpp"
@@ -195,6 +196,7 @@ int run(const Options& options) {
   nbd::log::debug("nbdkit {}", kVersion);
 
   Stack stack(options.plugin, options.filters, options.debug);
+  blame_crashes_on(stack.plugin().table().callbacks.name);
   configure(stack, options.parameters);
   stack.config_complete();
   if (options.oldstyle && !options.export_name.empty()) {
