@@ -10,6 +10,7 @@
 need gcc g++
 need g++ g++
 need pkg-config pkg-config
+need ninja ninja-build
 need nbdinfo libnbd-bin
 need qemu-io qemu-utils
 sources=$SOURCE/nbdkit/server/test/authors
@@ -120,3 +121,16 @@ done
 # ---- at home in the plugin folder it has a name
 cp ours/old.so "$(place plugindir)/nbdkit-old-plugin.so"
 equal "size by name" 1048576 "$(moved/bin/nbdkit old --run 'nbdinfo --size "$uri"')"
+
+# ---- and through CMake, as nbdkit-plugin(3) has it
+mkdir project
+cp "$sources/old.c" project/myplugin.c
+{ echo 'cmake_minimum_required(VERSION 3.16)'
+  echo 'project(myplugin LANGUAGES C)'
+  sed -n 's/^ \(find_package\|pkg_check_modules\|add_library\|target_link_libraries\)(/\1(/p' \
+    "$SOURCE/docs/nbdkit-plugin.pod"
+} >project/CMakeLists.txt
+cmake -S project -B built -G Ninja >out 2>&1
+cmake --build built >>out 2>&1
+equal "size, built by CMake" 1048576 \
+  "$(moved/bin/nbdkit built/libmyplugin.so --run 'nbdinfo --size "$uri"')"
