@@ -93,7 +93,7 @@ check_new() {
   grep -q 'No space left' refused || fail "0xee: $(cat refused)"
   grep -q 'there is no export "missing"' missing || fail "$(cat missing)"
   "$1" "$2/new.so" --dump-plugin >dump
-  grep -qx 'new_block=4096' dump && grep -qx 'thread_model=parallel' dump || fail "$(cat dump)"
+  equal "dump" 2 "$(grep -cxE 'new_block=4096|thread_model=parallel' dump)"
   "$1" -v -D new.writes=1 -U - "$2/new.so" 256K --run 'qemu-io -f raw -c "write 512 1k" "$uri"' 2>said
   grep -q 'write 1024 at 512' said || fail "-D: $(cat said)"
   ! "$1" -U - "$2/new.so" --run true 2>said || fail "size is not required"
