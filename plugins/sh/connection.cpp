@@ -80,15 +80,14 @@ bool Plugin::Connection::can_fast_zero() {
 
 nbd::Support Plugin::Connection::can_fua() {
   const Outcome outcome = plugin_.call("can_fua", {handle_});
-  if (outcome.ending == Ending::failed) throw nbd::Reported();
+  if (!status_of("can_fua", outcome, true).ok()) throw nbd::Reported();
   if (outcome.ok()) return parse_support("can_fua", outcome.output);
-  if (outcome.ending == Ending::no) return nbd::Support::none;
   return can_flush() ? nbd::Support::emulate : nbd::Support::none;
 }
 
 nbd::Support Plugin::Connection::can_cache() {
   const Outcome outcome = plugin_.call("can_cache", {handle_});
-  if (outcome.ending == Ending::failed) throw nbd::Reported();
+  if (!status_of("can_cache", outcome, true).ok()) throw nbd::Reported();
   return outcome.ok() ? parse_support("can_cache", outcome.output) : nbd::Support::none;
 }
 

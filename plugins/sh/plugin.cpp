@@ -27,8 +27,8 @@ constexpr int kMaxKnownStatus = 8;
 bool says_unsupported(int errnum) { return errnum == ENOTSUP || errnum == EOPNOTSUPP; }
 
 Outcome failed(const std::string& method, int errnum, const std::string& text) {
-  // The server then tries in another way.
-  if (method == "zero" && says_unsupported(errnum)) {
+  // The server then tries in another way, or has nobody left to tell.
+  if ((method == "zero" && says_unsupported(errnum)) || method == "unload") {
     nbd::log_debug(fmt::format("{}: {}", method, text));
   } else {
     nbd::log_error(fmt::format("{}: {}", method, text));
@@ -145,7 +145,7 @@ void Plugin::cleanup() {
 }
 
 void Plugin::unload() {
-  (void)call("unload", {});  // there is nobody left to tell
+  (void)call("unload", {});
   temp_dir_.reset();
 }
 
@@ -158,7 +158,7 @@ void Plugin::dump_plugin() {
 nbd::ThreadModel Plugin::thread_model() {
   constexpr auto kDefault = nbd::ThreadModel::serialize_all_requests;
   const Outcome outcome = call("thread_model", {});
-  if (outcome.ending == Ending::failed) throw nbd::Reported();
+  if (!status_of("thread_model", outcome, true).ok()) throw nbd::Reported();
   if (!outcome.ok()) return kDefault;
   const auto model = parse_thread_model(outcome.output);
   if (!model) nbd::log_debug("thread_model: ignored \"" + one_line(outcome.output) + "\"");

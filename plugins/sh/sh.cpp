@@ -47,15 +47,17 @@ struct Sh : script::Plugin {
       if (key != "script") throw nbd::Error("sh: the first parameter must be script=<FILENAME>");
       take_script(std::string(value));
       call_optional("load");
+      const auto magic = call("magic_config_key", {});
+      if (!script::status_of("magic_config_key", magic, true).ok()) throw nbd::Reported();
+      if (magic.ok()) own_magic_key_ = script::one_line(magic.output);
       return true;
     }
-    std::string own(key);
-    if (key == "script") {  // a bare word, once there is a script: it is the script's
-      const auto magic = call("magic_config_key", {});
-      if (magic.ending == script::Ending::failed) throw nbd::Reported();
-      if (magic.ok() && !magic.output.empty()) own = script::one_line(magic.output);
+    const bool is_bare = key == "script";  // once there is a script, a bare word is for that
+    if (is_bare && own_magic_key_.empty()) {
+      nbd::fail("expecting key=value on the command line but got: {}", value);
     }
-    const auto outcome = call("config", {own, std::string(value)});
+    const auto outcome =
+        call("config", {is_bare ? own_magic_key_ : std::string(key), std::string(value)});
     if (outcome.ending == script::Ending::failed) throw nbd::Reported();
     return outcome.ok();
   }
@@ -110,6 +112,7 @@ struct Sh : script::Plugin {
 
   std::string path_;
   bool through_shell_ = false;
+  std::string own_magic_key_;  // the script's; may be empty
 };
 
 }  // namespace
