@@ -10,6 +10,8 @@ function(add_nbdkit_module kind name output_dir)
   target_link_libraries(${target} PRIVATE nbd-settings nbdkit-sdk)
   # ours may use headers of the base; others have the SDK alone
   target_include_directories(${target} PRIVATE "${CMAKE_SOURCE_DIR}/nbdkit")
+  # what a module that names no version of its own shows (see sdk.hpp)
+  target_compile_definitions(${target} PRIVATE NBD_MODULE_VERSION="${PROJECT_VERSION}")
   install(TARGETS ${target} LIBRARY DESTINATION "${NBDKIT_MODULE_INSTALL_DIR}/${kind}s")
   add_dependencies(nbdkit-modules ${target})
 endfunction()

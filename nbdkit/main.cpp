@@ -18,5 +18,8 @@ int main(int argc, char** argv) {
   } catch (const std::exception& e) {
     nbd::log::error(std::string_view(e.what()));
     return 1;
+  } catch (...) {  // a filter may throw what it likes
+    nbd::log::error("an exception of unknown type ended the server");
+    return 1;
   }
 }

@@ -86,6 +86,11 @@ extern NBDKIT_PUBLIC_ void nbdkit_vdebug(const char* fmt, va_list args) NBDKIT_P
 /* The errno of the request that this thread works on. */
 extern NBDKIT_PUBLIC_ void nbdkit_set_error(int err);
 
+/* With --verbose, len bytes as lines of "PREFIXOFFSET: 16 bytes in hex |ASCII|".
+ * prefix: may be NULL. start: the offset of the first byte that is shown. */
+extern NBDKIT_PUBLIC_ void nbdkit_debug_hexdump(const void* buf, size_t len, const char* prefix,
+                                                uint64_t start);
+
 /* Parameters. 0 and *r set; or -1, an error said, *r as it was. */
 extern NBDKIT_PUBLIC_ int nbdkit_parse_int(const char* what, const char* str, int* r);
 extern NBDKIT_PUBLIC_ int nbdkit_parse_unsigned(const char* what, const char* str, unsigned* r);
@@ -128,6 +133,9 @@ extern NBDKIT_PUBLIC_ int nbdkit_peer_name(struct sockaddr* addr, socklen_t* add
 extern NBDKIT_PUBLIC_ int64_t nbdkit_peer_pid(void);
 extern NBDKIT_PUBLIC_ int64_t nbdkit_peer_uid(void);
 extern NBDKIT_PUBLIC_ int64_t nbdkit_peer_gid(void);
+/* The SELinux or AppArmor label of a client on a Unix socket; free() it. NULL
+ * after a message if there is none. */
+extern NBDKIT_PUBLIC_ char* nbdkit_peer_security_context(void);
 
 /* Ends the server cleanly; returns at once. */
 extern NBDKIT_PUBLIC_ void nbdkit_shutdown(void);

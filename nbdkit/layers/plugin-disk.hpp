@@ -30,6 +30,7 @@ class PluginDisk final : public nbd::Disk {
   std::string description() override;
 
  private:
+  void close() noexcept;
   void read_properties(bool read_only);
   void read_block_size();
   bool ask(int (*callback)(void*), bool fallback, const char* what) const;
@@ -37,7 +38,7 @@ class PluginDisk final : public nbd::Disk {
 
   // Calls the plugin: what it did, with the errno by the interface's rule.
   template <class Call>
-  nbd::Status call(Call&& callback) const;
+  nbd::Status call(const char* name, Call&& callback) const;
   // The same for a call that may have to be followed by a flush.
   template <class Call>
   nbd::Status call_fua(nbd::Flags flags, Call&& callback);

@@ -4,15 +4,15 @@
 // from which the parser and --help are made.
 #pragma once
 
-#include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace nbdkit {
 
 struct Options {
   bool help = false;
+  bool dump_config = false;
+  bool dump_plugin = false;
   bool version = false;
   bool verbose = false;
   bool foreground = false;
@@ -27,6 +27,7 @@ struct Options {
   std::string pid_file;     // absolute
   std::string run;
   std::vector<std::string> filters;  // outermost first
+  std::vector<std::string> debug;    // NAME.FLAG=N
 
   std::string plugin;                   // empty: none given
   std::vector<std::string> parameters;  // as they stand on the command line
@@ -39,9 +40,5 @@ Options parse_options(int argc, char** argv);
 
 // The options, for --help.
 std::string usage();
-
-// key=value, or nothing if the word is not of that form: a key is a letter and
-// then letters, digits, '.', '_' and '-'.
-std::optional<std::pair<std::string, std::string>> split_parameter(const std::string& word);
 
 }  // namespace nbdkit

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,8 +52,7 @@ std::string script_of(const std::string& plugin) {
   }
   constexpr std::string_view kSuffix = ".so";
   if (path.ends_with(kSuffix)) path.resize(path.size() - kSuffix.size());
-  if (!is_regular_file(path)) return "";
-  return std::filesystem::path(path).lexically_normal().string();
+  return is_regular_file(path) ? path : "";
 }
 
 bool same_file(const std::string& a, const std::string& b) {

@@ -214,6 +214,8 @@ class Layer {
   virtual void get_ready() = 0;         // before the fork: no threads yet
   virtual void after_fork() = 0;        // threads may be started
   virtual void cleanup() noexcept = 0;  // all clients are gone
+  // Prints lines of its own, key=value, for --dump-plugin.
+  virtual void dump_plugin() = 0;
 
   // For each client; an Error refuses it.
   virtual void preconnect(bool read_only) = 0;

@@ -43,6 +43,8 @@ equal "what a client sees" "1 3145728" "$(head -n 2 <<<"$size" | tr '\n' ' ' | s
 equal parameters 'size=3M file=a b c=d k=x y' "$(paste -sd ' ' parameters)"
 "$nbdkit" hello size=1M --help | grep -q '^plugin: sh ' || fail "--help is lost"
 "$nbdkit" --version hello size=1M | grep -q '^sh ' || fail "--version is lost"
+"$nbdkit" hello size=1M --dump-plugin >said
+grep -qx 'name=sh' said || fail "--dump-plugin is lost"
 rm parameters
 "$nbdkit" -U - -- hello size=1M -dash --run 'exit 5' --run true 2>said ||
   grep -q 'file=--run' parameters || fail "what stands behind -- : $(cat said parameters)"
