@@ -49,7 +49,7 @@ uint32_t bits(Flags flags) { return static_cast<uint32_t>(flags); }
 }  // namespace
 
 PluginDisk::PluginDisk(const PluginTable& table, const nbd::OpenRequest& request)
-    : plugin_(table.callbacks) {
+    : table_(table), plugin_(table.callbacks) {
   current.error = 0;
   handle_ = call_plugin(plugin_.name, "open", [&] { return plugin_.open(request.read_only); });
   if (handle_ == nullptr) {
@@ -57,7 +57,7 @@ PluginDisk::PluginDisk(const PluginTable& table, const nbd::OpenRequest& request
   }
   try {
     read_properties(request.read_only);
-    if (table.never_blocks) properties_.blocking = {};
+    if (table.extras.never_blocks != 0) properties_.blocking = {};
   } catch (...) {
     close();
     throw;
@@ -265,6 +265,21 @@ Status PluginDisk::extents(uint64_t count, uint64_t offset, Flags flags, nbd::Ex
     return Status(EINVAL);
   }
   return s;
+}
+
+Status PluginDisk::lend(uint32_t count, uint64_t offset, nbd::Loan& out) {
+  if (table_.extras.lend == nullptr) return nbd::kOk;
+  nbdkit_loan sink;
+  int answer = 0;
+  const Status s =
+      call("lend", [&] { return answer = table_.extras.lend(handle_, count, offset, &sink); });
+  if (!s.ok() || answer != 0) return s;
+  if (sink.loan.length() != count) {
+    nbd::log::error("plugin {}: lend gave {} bytes of {}", plugin_.name, sink.loan.length(), count);
+    return Status(EIO);
+  }
+  out = std::move(sink.loan);
+  return nbd::kOk;
 }
 
 std::string PluginDisk::description() {

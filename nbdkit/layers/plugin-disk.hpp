@@ -27,6 +27,7 @@ class PluginDisk final : public nbd::Disk {
   nbd::Status cache(uint64_t count, uint64_t offset, nbd::Flags flags) override;
   nbd::Status extents(uint64_t count, uint64_t offset, nbd::Flags flags,
                       nbd::Extents& out) override;
+  nbd::Status lend(uint32_t count, uint64_t offset, nbd::Loan& out) override;
   std::string description() override;
 
  private:
@@ -46,6 +47,7 @@ class PluginDisk final : public nbd::Disk {
   nbd::Status zero_natively(uint64_t count, uint64_t offset, nbd::Flags flags);
   nbd::Status zero_by_writing(uint64_t count, uint64_t offset, nbd::Flags flags);
 
+  const PluginTable& table_;
   const nbdkit_plugin& plugin_;
   void* handle_ = nullptr;
   bool plugin_can_zero_ = false;

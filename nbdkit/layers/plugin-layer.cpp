@@ -67,11 +67,9 @@ PluginTable PluginTable::read(const Module& module) {
   }
 
   if (auto* extras = module.function<const nbdkit_plugin_extras*()>("nbdkit_plugin_extras_init")) {
-    nbdkit_plugin_extras e{};
-    if (const nbdkit_plugin_extras* e_given = extras()) {
-      std::memcpy(&e, e_given, std::min<size_t>(sizeof e, e_given->_struct_size));
+    if (const nbdkit_plugin_extras* e = extras()) {
+      std::memcpy(&table.extras, e, std::min<size_t>(sizeof table.extras, e->_struct_size));
     }
-    table.never_blocks = e.never_blocks != 0;
   }
   return table;
 }

@@ -12,6 +12,7 @@
 #include <string>
 
 #define NBDKIT_API_VERSION 2
+#include <nbdkit-plugin-extras.h>
 #include <nbdkit-plugin.h>
 #include <nbdkit/disk.hpp>
 
@@ -26,7 +27,7 @@ inline constexpr int kNewestPluginApi = 2;
 // A plugin's table, in our size: fields that it does not know are null.
 struct PluginTable {
   nbdkit_plugin callbacks{};
-  bool never_blocks = false;
+  nbdkit_plugin_extras extras{};
 
   // Throws an Error if the plugin cannot be served.
   static PluginTable read(const Module& module);

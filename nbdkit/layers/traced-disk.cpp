@@ -52,6 +52,12 @@ class TracedDisk final : public nbd::Disk {
     log("extents", count, offset, flags);
     return told("extents", disk_->extents(count, offset, flags, out));
   }
+  Status lend(uint32_t count, uint64_t offset, nbd::Loan& out) override {
+    const Status s = disk_->lend(count, offset, out);
+    if (out.length() == 0 && s.ok()) return s;  // pread follows
+    log("pread", count, offset, Flags::none);
+    return told("pread", s);
+  }
   std::string description() override { return disk_->description(); }
 
  private:

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 
 #include "base/error.hpp"
 
@@ -37,13 +38,27 @@ size_t SocketStream::receive(std::span<std::byte> buf) {
       [&] { return ::recv(socket_.get(), buf.data(), buf.size(), 0); }, "receive from the client"));
 }
 
-void SocketStream::send(std::span<iovec> parts) {
+void Stream::send(std::span<iovec> parts, FilledPipe& pipe) {
+  send(parts);
+  std::array<std::byte, 64 << 10> buffer;
+  while (pipe.size() > 0) send(std::span(buffer).first(pipe.read(buffer)));
+}
+
+void SocketStream::send(std::span<iovec> parts) { send_all(parts, 0); }
+
+void SocketStream::send(std::span<iovec> parts, FilledPipe& pipe) {
+  send_all(parts, MSG_MORE);
+  pipe.move_to(fd());
+}
+
+void SocketStream::send_all(std::span<iovec> parts, int flags) {
   while (!parts.empty()) {
     msghdr message{};
     message.msg_iov = parts.data();
     message.msg_iovlen = std::min<size_t>(parts.size(), IOV_MAX);
-    const auto sent = nbd::sys([&] { return ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL); },
-                               "send to the client");
+    const auto sent =
+        nbd::sys([&] { return ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL | flags); },
+                 "send to the client");
     parts = advance(parts, static_cast<size_t>(sent));
   }
 }

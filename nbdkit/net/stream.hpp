@@ -7,6 +7,7 @@
 #include <span>
 
 #include "base/fd.hpp"
+#include "net/pipe.hpp"
 
 namespace nbdkit {
 
@@ -21,6 +22,8 @@ class Stream {
   virtual size_t receive(std::span<std::byte> buf) = 0;
   // All of it. The parts are used up as scratch.
   virtual void send(std::span<iovec> parts) = 0;
+  // The parts, and behind them all that is in the pipe.
+  virtual void send(std::span<iovec> parts, FilledPipe& pipe);
   // Both directions end now; a receive() or send() in another thread returns.
   virtual void abort() noexcept = 0;
   // For poll() and questions about the peer.
@@ -37,10 +40,13 @@ class SocketStream final : public Stream {
   using Stream::send;
   size_t receive(std::span<std::byte> buf) override;
   void send(std::span<iovec> parts) override;
+  void send(std::span<iovec> parts, FilledPipe& pipe) override;
   void abort() noexcept override;
   int fd() const noexcept override { return socket_.get(); }
 
  private:
+  void send_all(std::span<iovec> parts, int flags);
+
   nbd::Fd socket_;
 };
 

@@ -153,6 +153,7 @@ int serve(const Options& options, Stack& stack) {
                                           .read_only = options.read_only,
                                           .structured_replies = options.structured_replies},
                             .threads = options.threads},
+                .pipes = {},
                 .one_client = {},
                 .all_requests = {}};
   Connections connections(shared);

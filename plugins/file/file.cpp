@@ -115,6 +115,12 @@ struct File::Connection : disk_file::DiskFile {
     if (s.ok()) eviction_.after_read(fd(), offset, buf.size());
     return s;
   }
+  // What is to leave the page cache has to be read by us, who see it leave.
+  bool lend(uint32_t count, uint64_t offset, nbd::Lender& out) {
+    if (eviction_.is_on()) return false;
+    out.file(fd(), offset, count);
+    return true;
+  }
   Status pwrite(std::span<const std::byte> buf, uint64_t offset, Flags flags) {
     const Status s = DiskFile::pwrite(buf, offset, flags);
     if (s.ok()) eviction_.after_write(fd(), offset, buf.size());

@@ -174,6 +174,14 @@ class FilterDisk final : public Disk {
       return below_->extents(count, offset, flags, out);
     }
   }
+  // A filter that looks at what is read has to be shown it.
+  Status lend(uint32_t count, uint64_t offset, Loan& out) override {
+    if constexpr (requires { &Subject::pread; }) {
+      return kOk;
+    } else {
+      return below_->lend(count, offset, out);
+    }
+  }
   std::string description() override { return below_->description(); }
 
  private:
