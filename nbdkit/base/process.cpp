@@ -191,15 +191,17 @@ Child spawn(const SpawnOptions& options) {
   // Not fork(), which copies the page tables of all our memory: a script that
   // reads a block costs a tenth less CPU so. The child runs in our memory, on this
   // stack, until it has exec'ed; so no handler of ours may run in it, and vfork()
-  // cannot be wrapped in another function.
+  // cannot be wrapped in another function. (posix_spawn() knows no death signal.)
   const SignalsBlocked blocked;
-  const pid_t pid = ::vfork();  // NOLINT(clang-analyzer-security.insecureAPI.vfork)
+  // NOLINTBEGIN(bugprone-unsafe-functions,clang-analyzer-*)
+  const pid_t pid = ::vfork();
   if (pid == -1) fail_errno(errno, "fork: {}", options.argv[0]);
   if (pid == 0) {
     const int err = run_child(prepared);
     [[maybe_unused]] const auto n = ::write(write_end.get(), &err, sizeof err);
     ::_exit(127);
   }
+  // NOLINTEND(bugprone-unsafe-functions,clang-analyzer-*)
   Child child;
   child.pid_ = pid;
   child.own_group_ = options.own_group;
