@@ -65,6 +65,7 @@ PluginDisk::PluginDisk(const PluginTable& table, const nbd::OpenRequest& request
   try {
     read_properties(request.read_only);
     if (table.extras.never_blocks != 0) properties_.blocking = {};
+    properties_.tells_holes = properties_.can_extents && table.extras.tells_holes != 0;
   } catch (...) {
     close();
     throw;

@@ -222,28 +222,53 @@ TEST_CASE("faults that are meant for block status leave reads alone") {
 }
 
 TEST_CASE("errors carry what the plugin said, and where, if that is known") {
-  const std::string script = R"(pread=case $4 in
-      0) dd if=/dev/zero bs=$3 count=1 ;;
-      *) echo "EIO the disk is tired" >&2; exit 1 ;;
-    esac)";
-  TestServer server({"eval", "get_size=echo 1M", "can_extents=exit 0", script,
-                     "extents=echo 0 32768; echo 32768 32768 hole,zero; echo 65536 983040"});
+  TestServer server({std::string(PROBE_DIR) + "/holes.so"});
   {
     DialectClient c(server, ReplyStyle::structured);
     c.go();
-    c.request(Command::read, 512, 512);
+    c.request(Command::read, 0, 65536);
+    const auto pieces = c.reply();
+    REQUIRE(pieces.size() == 2);
+    CHECK(pieces[0].type == kData);
+    CHECK(pieces[1].type == kHole);
+
+    c.request(Command::read, 65536, 512);
     const auto error = only(c);
     CHECK(error.type == kError);
     CHECK(error.error() == kEio);
-    CHECK(error.text().find("the disk is tired") != std::string::npos);
-
+    CHECK(error.text() == "the disk is tired");
     c.request(Command::read, 0, 128 << 10);
     const auto where = only(c);
     CHECK(where.type == kErrorOffset);
     CHECK(where.at<uint64_t>(where.payload.size() - 8) == 65536);
-
     c.request(Command::read, 1 << 20, 512);  // refused before any plugin was asked
     CHECK(only(c).text().empty());
+  }
+  CHECK(server.stop().success());
+}
+
+// A plugin that does not promise that asking is cheap and right is not asked.
+TEST_CASE("zeroes that a plugin with extents gives are left out, whatever it says") {
+  TestServer server({"eval", "get_size=echo 1M", "can_extents=exit 0", "extents=exit 1",
+                     "pread=if [ $4 = 0 ]; then head -c 8192 /dev/zero; head -c $(($3 - 8192)) "
+                     "/dev/zero | tr '\\0' x; else head -c $3 /dev/zero; fi"});
+  {
+    DialectClient c(server, ReplyStyle::structured);
+    c.go();
+    c.request(Command::read, 0, 65536);
+    const auto pieces = c.reply();
+    REQUIRE(pieces.size() == 2);
+    CHECK(pieces[0].type == kHole);
+    CHECK(pieces[0].at<uint32_t>(8) == 8192);
+    CHECK(pieces[1].type == kData);
+    CHECK(std::vector(pieces[1].payload.begin() + 8, pieces[1].payload.end()) ==
+          bytes(65536 - 8192, 'x'));
+    c.request(Command::read, 100, 65536);  // whole blocks of the disk alone
+    const auto rest = c.reply();
+    REQUIRE(rest.size() == 3);
+    CHECK(rest[0].payload.size() == 8 + 3996);
+    CHECK(rest[1].at<uint32_t>(8) == 61440);
+    CHECK(rest[2].payload.size() == 8 + 100);
   }
   CHECK(server.stop().success());
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 #include <nbdkit/sdk.hpp>
 
@@ -183,6 +184,28 @@ Export::ReadMap Export::map(const Request& r) const {
     if (begin >= end || out.pieces.size() + 2 >= limits::kMaxReadPieces) break;
   }
   add(end, false);
+  return out;
+}
+
+Export::ReadMap Export::map(const Request& r, std::span<const std::byte> data) {
+  constexpr size_t kBlock = limits::kMinHole;
+  ReadMap out;
+  // Blocks of the disk, not of the buffer.
+  for (size_t at = 0; at < data.size();) {
+    const size_t length = std::min(kBlock - (r.offset + at) % kBlock, data.size() - at);
+    const auto block = data.subspan(at, length);
+    // Every byte is the one after it, and the first is zero.
+    const bool zero = length == kBlock && block[0] == std::byte{0} &&
+                      std::memcmp(block.data(), block.data() + 1, length - 1) == 0;
+    const bool room = out.pieces.size() + 1 < limits::kMaxReadPieces;
+    if (!out.pieces.empty() && (out.pieces.back().zero == zero || !room)) {
+      out.pieces.back().length += length;
+      out.pieces.back().zero = out.pieces.back().zero && zero;
+    } else {
+      out.pieces.push_back({r.offset + at, length, zero});
+    }
+    at += length;
+  }
   return out;
 }
 

@@ -7,6 +7,7 @@
 // Threads: const calls may come from any number of threads.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -61,8 +62,17 @@ class Export {
   struct ReadMap {
     std::vector<ReadPiece> pieces;  // all of the read, in order
     uint64_t data_until = 0;        // from its offset to here there is no hole now
+    bool has_hole() const {
+      return std::any_of(pieces.begin(), pieces.end(), [](const ReadPiece& p) { return p.zero; });
+    }
   };
-  bool has_map() const { return disk_->properties().can_extents; }
+  bool has_map() const {
+    return disk_->properties().can_extents && disk_->properties().tells_holes;
+  }
+  // The same from the bytes that were read: for a plugin that knows of holes, but
+  // that cannot be asked each time.
+  bool may_have_holes() const { return disk_->properties().can_extents; }
+  static ReadMap map(const nbd::wire::Request& request, std::span<const std::byte> data);
   ReadMap map(const nbd::wire::Request& request) const;
   nbd::Status write(const nbd::wire::Request& request, std::span<const std::byte> buf) const;
   // extended: lengths of more than 32 bits may be told.

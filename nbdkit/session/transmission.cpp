@@ -156,7 +156,7 @@ void Transmission::read_here(const Request& r) {
     return replies_.send(*reply);
   }
   const auto length = static_cast<uint32_t>(r.length);
-  if (length > limits::kMaxBatchedRead) return read_large_here(r);
+  if (length > limits::kMaxBatchedRead || looks_for_zeroes(r)) return read_large_here(r);
   const wire::ReplyHeader header = wire::data_chunk(style_, r, r.offset, length);
   std::byte* at = reserve(header.size + length);
   const Status s = locked([&] { return export_.read(r, {at + header.size, length}); });
@@ -265,6 +265,16 @@ Reply Transmission::reply_by_reading(const Request& r) const {
   const Status s =
       locked([&] { return export_.read(r, {reply.bytes.get() + header.size, length}); });
   if (!s.ok()) return reply_from(error_reply(r, s).bytes());
+  if (looks_for_zeroes(r)) {
+    const std::byte* const data = reply.bytes.get() + header.size;
+    const Export::ReadMap map = Export::map(r, {data, length});
+    if (map.has_hole()) {
+      return *reply_in_pieces(r, map.pieces, [&](const Export::ReadPiece& p, std::byte* to) {
+        std::memcpy(to, data + (p.offset - r.offset), p.length);
+        return true;
+      });
+    }
+  }
   std::memcpy(reply.bytes.get(), header.bytes.data(), header.size);
   return reply;
 }
@@ -291,12 +301,21 @@ std::optional<Reply> Transmission::lent_reply(const Request& r) const {
   return reply;
 }
 
+// In what was read: the plugin has holes, but cannot be asked each time.
+bool Transmission::looks_for_zeroes(const Request& r) const {
+  return may_leave_out(r) && export_.may_have_holes() && !export_.has_map();
+}
+
+bool Transmission::may_leave_out(const Request& r) const {
+  return style_ != wire::ReplyStyle::simple && r.length >= limits::kMinSparseRead &&
+         (r.flags & wire::command_flag::kDf) == 0;
+}
+
 // A read of which a part is a hole: chunks for the data, and a word for each
 // hole.
 std::optional<Reply> Transmission::sparse_reply(const Request& r) {
-  const bool wanted = style_ != wire::ReplyStyle::simple && r.length >= limits::kMinSparseRead &&
-                      (r.flags & wire::command_flag::kDf) == 0 && export_.has_map();
-  if (!wanted || data_known_.covers(r.offset, r.offset + r.length)) return std::nullopt;
+  if (!may_leave_out(r) || !export_.has_map() || data_known_.covers(r.offset, r.offset + r.length))
+    return std::nullopt;
   // In the client's own thread, only what cannot block.
   if (!current.is_worker && !export_.may_block(Command::read) &&
       export_.may_block(Command::block_status)) {
@@ -304,13 +323,25 @@ std::optional<Reply> Transmission::sparse_reply(const Request& r) {
   }
   const Export::ReadMap map = locked([&] { return export_.map(r); });
   if (map.data_until >= r.offset + r.length) data_known_.set(r.offset, map.data_until);
-  const auto is_hole = [](const Export::ReadPiece& p) { return p.zero; };
-  if (std::none_of(map.pieces.begin(), map.pieces.end(), is_hole)) return std::nullopt;
-  return reply_in_pieces(r, map.pieces);
+  if (!map.has_hole()) return std::nullopt;
+  Status failed;
+  uint64_t failed_at = 0;
+  auto reply = reply_in_pieces(r, map.pieces, [&](const Export::ReadPiece& p, std::byte* to) {
+    Request part = r;
+    part.offset = failed_at = p.offset;
+    part.length = p.length;
+    failed = locked([&] { return export_.read(part, {to, p.length}); });
+    return failed.ok();
+  });
+  return reply ? std::move(*reply) : reply_from(error_reply(r, failed, failed_at).bytes());
 }
 
-Reply Transmission::reply_in_pieces(const Request& r,
-                                    std::span<const Export::ReadPiece> pieces) const {
+// A header for each piece, and behind those of data what fill(piece, where) puts
+// there; nothing once that returns false.
+template <class Fill>
+std::optional<Reply> Transmission::reply_in_pieces(const Request& r,
+                                                   std::span<const Export::ReadPiece> pieces,
+                                                   Fill&& fill) const {
   size_t size = 0;
   for (const auto& p : pieces) {
     size += sizeof(wire::ReplyHeader::bytes) + (p.zero ? 0 : p.length);
@@ -324,12 +355,7 @@ Reply Transmission::reply_in_pieces(const Request& r,
     std::memcpy(reply.bytes.get() + reply.size, header.bytes.data(), header.size);
     reply.size += header.size;
     if (p.zero) continue;
-    Request part = r;
-    part.offset = p.offset;
-    part.length = p.length;
-    std::byte* const to = reply.bytes.get() + reply.size;
-    const Status s = locked([&] { return export_.read(part, {to, length}); });
-    if (!s.ok()) return reply_from(error_reply(r, s, p.offset).bytes());
+    if (!fill(p, reply.bytes.get() + reply.size)) return std::nullopt;
     reply.size += length;
   }
   return reply;

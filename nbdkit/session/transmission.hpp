@@ -102,7 +102,12 @@ class Transmission {
   // Of a read that is large enough, if its holes are known or its bytes are lent.
   std::optional<Reply> reply_without_copy(const Request& request);
   std::optional<Reply> sparse_reply(const Request& request);
-  Reply reply_in_pieces(const Request& request, std::span<const Export::ReadPiece> pieces) const;
+  bool may_leave_out(const Request& request) const;
+  bool looks_for_zeroes(const Request& request) const;
+  template <class Fill>
+  std::optional<Reply> reply_in_pieces(const Request& request,
+                                       std::span<const Export::ReadPiece> pieces,
+                                       Fill&& fill) const;
   std::optional<Reply> lent_reply(const Request& request) const;
 
   // The batch: replies one behind the other, sent together.

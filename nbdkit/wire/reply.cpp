@@ -43,6 +43,17 @@ std::string_view text_of(Bytes bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+// The protocol allows 4096, but QEMU 7.2 drops the connection over an error whose
+// payload is larger than 1000 bytes.
+constexpr size_t kMaxErrorText = 900;
+
+// At most so many bytes, and no half of a UTF-8 character.
+std::string_view first_bytes(std::string_view text, size_t most) {
+  if (text.size() <= most) return text;
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;
+  return text.substr(0, most);
+}
+
 // Structured replies leave a choice for what has no data: the short form, but
 // where a text is to go with it.
 bool is_chunked(ReplyStyle style, const Request& r, bool has_text) {
@@ -80,7 +91,7 @@ Writer error_reply(ReplyStyle style, const Request& r, ErrorCode error, std::str
     w.put(text_of(simple_reply(r, error).view()));
     return w;
   }
-  text = text.substr(0, kMaxString);
+  text = first_bytes(text, kMaxErrorText);
   const uint64_t length = 6 + text.size() + (offset ? 8 : 0);
   const Chunk type = offset ? Chunk::error_offset : Chunk::error;
   w.put(text_of(chunk(style, r, type, length, true).view()));

@@ -90,6 +90,16 @@ TEST_CASE("replies have the bytes of the protocol document, in every style") {
             be(8, 0x1000) + be(8, 3));
 }
 
+TEST_CASE("a long text of an error is cut between characters") {
+  const wire::Request read{.command = wire::Command::read};
+  for (const size_t before : {898, 899, 900}) {
+    const std::string text = std::string(before, 'x') + "\u00b5" + std::string(9000, 'y');
+    const auto reply =
+        wire::error_reply(wire::ReplyStyle::structured, read, wire::ErrorCode::eio, text);
+    CHECK(reply.bytes().size() == 20 + 6 + (before == 899 ? 899 : 900));
+  }
+}
+
 TEST_CASE("an extended request says whether a payload follows") {
   std::vector<std::byte> bytes(wire::kExtendedRequestSize);
   const wire::Request write{

@@ -142,6 +142,7 @@ struct Properties {
   bool can_zero = false;  // write zeroes; always works where can_write does
   bool can_fast_zero = false;
   bool can_extents = false;
+  bool tells_holes = false;  // extents may be asked before a read, at little cost
   bool can_multi_conn = false;
   bool is_rotational = false;
   Support can_fua = Support::none;
