@@ -128,6 +128,10 @@ extern NBDKIT_PUBLIC_ int nbdkit_peer_name(struct sockaddr* addr, socklen_t* add
 extern NBDKIT_PUBLIC_ int64_t nbdkit_peer_pid(void);
 extern NBDKIT_PUBLIC_ int64_t nbdkit_peer_uid(void);
 extern NBDKIT_PUBLIC_ int64_t nbdkit_peer_gid(void);
+/* RFC 4514 names from the client's TLS certificate; "" if it was not verified
+ * (--tls-verify-peer). malloc'd, the caller frees; NULL after an error. */
+extern NBDKIT_PUBLIC_ char* nbdkit_peer_tls_dn(void);
+extern NBDKIT_PUBLIC_ char* nbdkit_peer_tls_issuer_dn(void);
 
 /* Ends the server cleanly; returns at once. */
 extern NBDKIT_PUBLIC_ void nbdkit_shutdown(void);

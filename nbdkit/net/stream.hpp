@@ -3,7 +3,9 @@
 
 #include <sys/uio.h>
 
+#include <chrono>
 #include <cstddef>
+#include <optional>
 #include <span>
 
 #include "base/fd.hpp"
@@ -12,15 +14,21 @@ namespace nbdkit {
 
 // A client's byte stream. A failure of the connection is an nbd::Error.
 //
-// Threads: one may receive while another sends.
+// Threads: one may receive while another sends; set_deadline() only while
+// neither happens.
 class Stream {
  public:
+  using Deadline = std::optional<std::chrono::steady_clock::time_point>;
+
   virtual ~Stream() = default;
 
   // At least one byte, as many as are there and fit; 0 at the end of the stream.
   virtual size_t receive(std::span<std::byte> buf) = 0;
   // All of it. The parts are used up as scratch.
   virtual void send(std::span<iovec> parts) = 0;
+  // From now on nobody waits for the client past this, but gets an Error with
+  // ETIMEDOUT; what can be had without waiting still can. Nothing: for ever.
+  virtual void set_deadline(Deadline deadline) noexcept = 0;
   // Both directions end now; a receive() or send() in another thread returns.
   virtual void abort() noexcept = 0;
   // For poll() and questions about the peer.
@@ -37,11 +45,15 @@ class SocketStream final : public Stream {
   using Stream::send;
   size_t receive(std::span<std::byte> buf) override;
   void send(std::span<iovec> parts) override;
+  void set_deadline(Deadline deadline) noexcept override { deadline_ = deadline; }
   void abort() noexcept override;
   int fd() const noexcept override { return socket_.get(); }
 
  private:
+  void wait_for(short events) const;
+
   nbd::Fd socket_;
+  Deadline deadline_;
 };
 
 }  // namespace nbdkit

@@ -31,6 +31,7 @@
 #include "server/captive.hpp"
 #include "server/connections.hpp"
 #include "server/endpoint.hpp"
+#include "server/tls.hpp"
 
 namespace nbdkit {
 
@@ -168,7 +169,7 @@ struct UnlessReady {
   }
 };
 
-int serve(const Options& options, Stack& stack) {
+int serve(const Options& options, const TlsCredentials* tls, Stack& stack) {
   // The command of --run has the streams that we were started with, nobody else:
   // whoever waits for the end of our stdout must not wait for a daemon.
   nbd::Fd stdin_fd, stdout_fd;
@@ -180,7 +181,7 @@ int serve(const Options& options, Stack& stack) {
   point_at_null(STDIN_FILENO);
   point_at_null(STDOUT_FILENO);
 
-  Endpoint endpoint = open_endpoint(options);
+  Endpoint endpoint = open_endpoint(options, tls);
   UnlessReady unless_ready{endpoint.unix_socket};
   const bool stay = options.foreground || !options.run.empty();
   Background background = stay ? Background() : Background::enter();
@@ -192,7 +193,10 @@ int serve(const Options& options, Stack& stack) {
                 .pool = pool,
                 .options = {.handshake = {.oldstyle = options.oldstyle,
                                           .read_only = options.read_only,
-                                          .structured_replies = options.structured_replies},
+                                          .structured_replies = options.structured_replies,
+                                          .tls = tls,
+                                          .tls_required = options.tls == TlsMode::require,
+                                          .time = options.handshake_time},
                             .threads = options.threads},
                 .one_client = {},
                 .all_requests = {}};
@@ -237,6 +241,7 @@ int run(const Options& options) {
   set_up_signals(!options.run.empty());
   nbd::log::debug("nbdkit {}", kVersion);
 
+  const std::unique_ptr<TlsCredentials> tls = load_tls(options);
   Stack stack(options.plugin, options.filters);
   configure(stack, options.parameters);
   stack.config_complete();
@@ -245,7 +250,7 @@ int run(const Options& options) {
               options.export_name);
   }
   stack.get_ready();
-  const int status = serve(options, stack);
+  const int status = serve(options, tls.get(), stack);
   stack.cleanup();
   return status;
 }
