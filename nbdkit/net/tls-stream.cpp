@@ -61,10 +61,12 @@ TlsStream::TlsStream(Stream& socket, const TlsCredentials& credentials)
 void TlsStream::handshake() {
   gnutls_session_t s = session_.get();
   for (;;) {
+    const size_t before = input_begin_;
     const int code = gnutls_handshake(s);
     if (code == 0) break;
     if (code == GNUTLS_E_AGAIN) {
       flush_output();
+      if (input_begin_ != before && input_begin_ != input_end_) continue;
       if (!fill_input()) nbd::fail("the client hung up during the TLS handshake");
       continue;
     }
@@ -132,12 +134,12 @@ int TlsStream::is_there(gnutls_transport_ptr_t self, unsigned /*ms*/) noexcept {
   return t.input_begin_ != t.input_end_ || t.input_ended_ ? 1 : 0;
 }
 
-// Waits for more from the client. REQUIRES: GnuTLS has taken all there was.
+// Waits for more from the client. REQUIRES: GnuTLS has taken all there was; it
+// says GNUTLS_E_AGAIN also when it has not, after a message of TLS itself.
 bool TlsStream::fill_input() {
-  const size_t got = socket_.receive({input_.get(), kInput});
-  input_begin_ = 0;
-  input_end_ = got;
-  input_ended_ = got == 0;
+  input_begin_ = input_end_ = 0;
+  input_end_ = socket_.receive({input_.get(), kInput});
+  input_ended_ = input_end_ == 0;
   return !input_ended_;
 }
 
@@ -183,7 +185,10 @@ size_t TlsStream::receive(std::span<std::byte> buf) {
 ssize_t TlsStream::receive_records(std::span<std::byte> buf, size_t& got) {
   while (got < buf.size()) {
     const std::lock_guard lock(session_lock_);
+    const size_t before = input_begin_;
     const ssize_t n = gnutls_record_recv(session_.get(), buf.data() + got, buf.size() - got);
+    // Such as new keys; data may follow.
+    if (n == GNUTLS_E_AGAIN && input_begin_ != before && input_begin_ != input_end_) continue;
     if (n == 0) return got == 0 ? 0 : GNUTLS_E_AGAIN;
     if (n > 0) {
       got += static_cast<size_t>(n);
