@@ -48,7 +48,6 @@ class TlsCredentials {
   TlsSession new_session() const;
 
   bool verify_peer() const noexcept { return verify_peer_; }
-  bool has_user(std::string_view user) const { return psk_.keys.contains(user); }
   // A user with a pre-shared key; empty with certificates.
   const std::string& first_user() const noexcept { return psk_.first_user; }
 

@@ -30,7 +30,10 @@ std::string certificate_text(gnutls_session_t session) {
     return "its certificate cannot be verified";
   }
   const std::unique_ptr<unsigned char, decltype(gnutls_free)> owner(text.data, gnutls_free);
-  return as_clause({reinterpret_cast<const char*>(text.data), text.size});
+  std::string_view why(reinterpret_cast<const char*>(text.data), text.size);
+  constexpr std::string_view kFirst = "The certificate is NOT trusted. ";  // we have said so
+  if (why.starts_with(kFirst)) why.remove_prefix(kFirst.size());
+  return as_clause(why);
 }
 
 }  // namespace
@@ -49,6 +52,9 @@ std::string tls_failure_text(gnutls_session_t session, int code) {
   }
   if (code == GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR || code == GNUTLS_E_CERTIFICATE_ERROR) {
     return "the client's certificate is refused: " + certificate_text(session);
+  }
+  if (code == GNUTLS_E_CERTIFICATE_REQUIRED || code == GNUTLS_E_NO_CERTIFICATE_FOUND) {
+    return "the client has no certificate";
   }
   return tls_error_text(code);
 }

@@ -71,7 +71,7 @@ void TlsStream::handshake() {
       continue;
     }
     if (gnutls_error_is_fatal(code) == 0) continue;  // a warning
-    const std::string why = tls_failure_text(s, code);
+    const std::string why = tls_failure_text(s, code) + hint(code);
     try {
       gnutls_alert_send_appropriate(s, code);
       flush_output();
@@ -87,6 +87,14 @@ void TlsStream::handshake() {
   if (const char* user = gnutls_psk_server_get_username(s); user != nullptr) {
     nbd::log::debug("TLS: the client is \"{}\"", printable(user));
   }
+}
+
+// What these codes mean in practice. OpenSSL sends its alert in plain text when
+// TLS 1.3 is encrypting already.
+std::string TlsStream::hint(int code) const {
+  if (code != GNUTLS_E_DECRYPTION_FAILED && code != GNUTLS_E_RECEIVED_ILLEGAL_PARAMETER) return "";
+  return credentials_.first_user().empty() ? " (does the client refuse the server's certificate?)"
+                                           : " (has the client another key?)";
 }
 
 void TlsStream::read_peer_names() {

@@ -47,6 +47,7 @@ class TlsStream final : public Stream {
 
  private:
   void handshake();
+  std::string hint(int code) const;
   void read_peer_names();
   bool fill_input();
   ssize_t receive_records(std::span<std::byte> buf, size_t& got);
