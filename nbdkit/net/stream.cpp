@@ -54,15 +54,18 @@ size_t SocketStream::receive(std::span<std::byte> buf) {
 
 void SocketStream::send(std::span<iovec> parts) {
   while (!parts.empty()) {
-    if (deadline_) wait_for(POLLOUT);
     msghdr message{};
     message.msg_iov = parts.data();
     message.msg_iovlen = std::min<size_t>(parts.size(), IOV_MAX);
-    // Room for some of it does not mean room for all.
+    // First tried, then waited for: a Unix socket that is a quarter full counts
+    // as one that cannot be written to for poll(), but takes more.
     const int flags = MSG_NOSIGNAL | (deadline_ ? MSG_DONTWAIT : 0);
     const ssize_t sent =
         nbd::retry_eintr([&] { return ::sendmsg(socket_.get(), &message, flags); });
-    if (sent == -1 && errno == EAGAIN && deadline_) continue;
+    if (sent == -1 && errno == EAGAIN && deadline_) {
+      wait_for(POLLOUT);
+      continue;
+    }
     if (sent == -1) nbd::fail_errno(errno, "send to the client");
     parts = advance(parts, static_cast<size_t>(sent));
   }
