@@ -13,7 +13,10 @@
 #ifndef NBDKIT_PLUGIN_EXTRAS_H
 #define NBDKIT_PLUGIN_EXTRAS_H
 
+#include <stddef.h>
 #include <stdint.h>
+
+struct nbdkit_loan;
 
 struct nbdkit_plugin_extras {
   uint64_t _struct_size;
@@ -22,6 +25,14 @@ struct nbdkit_plugin_extras {
    * held for long. The server then serves requests in the thread that reads the
    * client's socket, many with one system call. */
   int never_blocks;
+
+  /* Instead of pread, for reads that are large enough: says where the bytes are
+   * with the functions below, and the server sends them from there, without a
+   * copy. It returns 0 once all `count` bytes are lent, 1 if it would rather be
+   * asked by pread (always right, also when something fails), -1 for an error.
+   * The bytes stay where they are, and a file open, until the server calls what
+   * nbdkit_lend_until was given, or else until the handle is closed. */
+  int (*lend) (void *handle, uint32_t count, uint64_t offset, struct nbdkit_loan *loan);
 };
 
 #ifdef __cplusplus
@@ -34,6 +45,17 @@ extern "C" {
  * threads they run. 0 if this is no request of that kind (a layer's own, say).
  * kind: 0 read, 1 write, 2 flush, 3 trim, 4 zero, 5 cache, 6 extents. */
 extern __attribute__ ((__visibility__ ("default"))) uint64_t nbdkit_request_arrival (unsigned kind);
+
+/* What .lend lends: pieces of memory, one call for each in the order of the
+ * disk, or one range of a file. nbdkit_lend_until: done (argument) is called
+ * once, when the loan is given back, in any thread. Each returns 0, or -1 if
+ * there is no memory. */
+extern __attribute__ ((__visibility__ ("default"))) int
+nbdkit_lend_bytes (struct nbdkit_loan *loan, const void *bytes, size_t length);
+extern __attribute__ ((__visibility__ ("default"))) int
+nbdkit_lend_file (struct nbdkit_loan *loan, int fd, uint64_t offset, size_t length);
+extern __attribute__ ((__visibility__ ("default"))) int
+nbdkit_lend_until (struct nbdkit_loan *loan, void (*done) (void *), void *argument);
 
 #ifdef __cplusplus
 }

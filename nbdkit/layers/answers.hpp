@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <nbdkit/disk.hpp>
+#include <nbdkit/loan.hpp>
 
 struct nbdkit_extents {
   nbd::Extents list;
@@ -14,6 +15,10 @@ struct nbdkit_extents {
 struct nbdkit_exports {
   std::vector<nbd::ExportItem> list;
   bool use_default = false;  // one entry: what .default_export says
+};
+
+struct nbdkit_loan {
+  nbd::Loan loan;
 };
 
 namespace nbdkit {

@@ -101,6 +101,21 @@ int64_t nbdkit_peer_gid(void) {
   return peer_credentials(c) ? static_cast<int64_t>(c.gid) : -1;
 }
 
+char* nbdkit_peer_security_context(void) {
+  if (current.client == nullptr || current.client->socket < 0) {
+    nbd::log::error("security context of the peer asked for outside a connection");
+    return nullptr;
+  }
+  char label[4096];
+  socklen_t size = sizeof label - 1;
+  if (::getsockopt(current.client->socket, SOL_SOCKET, SO_PEERSEC, label, &size) == -1) {
+    nbd::log::error("security context of the peer: {}", nbd::errno_text(errno));
+    return nullptr;
+  }
+  label[size] = '\0';
+  return c_copy(label);
+}
+
 void nbdkit_shutdown(void) { server().request_quit(); }
 
 void nbdkit_disconnect(int force) {

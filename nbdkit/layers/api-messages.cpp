@@ -4,8 +4,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <cstdlib>
+#include <string>
 
 #define NBDKIT_API_VERSION 2
 #include <nbdkit-plugin.h>
@@ -50,6 +53,24 @@ void nbdkit_debug(const char* format, ...) {
   va_start(args, format);
   nbdkit_vdebug(format, args);
   va_end(args);
+}
+
+void nbdkit_debug_hexdump(const void* buf, size_t len, const char* prefix, uint64_t start) {
+  if (!nbd::log::verbose()) return;
+  const int saved = errno;
+  constexpr size_t kPerLine = 16;
+  for (size_t at = 0; at < len; at += kPerLine) {
+    const size_t here = std::min(kPerLine, len - at);
+    const auto* bytes = static_cast<const unsigned char*>(buf) + at;
+    std::string hex, text;
+    for (size_t i = 0; i < kPerLine; ++i) {
+      if (i == kPerLine / 2) hex += ' ';
+      hex += i < here ? fmt::format("{:02x} ", bytes[i]) : "   ";
+      if (i < here) text += std::isprint(bytes[i]) != 0 ? static_cast<char>(bytes[i]) : '.';
+    }
+    nbd::log::debug("{}{:08x}: {} |{}|", prefix != nullptr ? prefix : "", start + at, hex, text);
+  }
+  errno = saved;
 }
 
 void nbdkit_set_error(int err) { nbdkit::current.error = err; }

@@ -66,6 +66,7 @@ struct Context {
   int error = 0;           // nbdkit_set_error
   bool is_worker = false;  // not the thread that reads the client's requests
   Arrival arrival;
+  const char* callback = nullptr;  // of the plugin, while it runs
 };
 inline thread_local Context current;
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <filesystem>
 
 #include "base/error.hpp"
 #include "base/process.hpp"
@@ -26,8 +27,10 @@ bool is_short_name(std::string_view name) {
 
 std::string module_path(ModuleKind kind, const std::string& name) {
   if (!is_short_name(name)) return name;
-  return fmt::format("{0}/../lib/nbdkit/{1}s/nbdkit-{2}-{1}.so", nbd::executable_directory(),
-                     kind_name(kind), name);
+  const std::filesystem::path path =
+      fmt::format("{0}/../lib/nbdkit/{1}s/nbdkit-{2}-{1}.so", nbd::executable_directory(),
+                  kind_name(kind), name);
+  return path.lexically_normal().string();
 }
 
 bool is_valid_module_name(std::string_view name) {

@@ -23,6 +23,10 @@ class Module {
   Function* function(const char* symbol) const {
     return reinterpret_cast<Function*>(find(symbol));
   }
+  template <class Variable>
+  Variable* variable(const char* symbol) const {
+    return static_cast<Variable*>(find(symbol));
+  }
 
  private:
   void* find(const char* symbol) const;

@@ -11,6 +11,7 @@
 #include "base/log.hpp"
 #include "layers/answers.hpp"
 #include "layers/context.hpp"
+#include "layers/plugin-call.hpp"
 
 namespace nbdkit {
 
@@ -48,38 +49,38 @@ uint32_t bits(Flags flags) { return static_cast<uint32_t>(flags); }
 }  // namespace
 
 PluginDisk::PluginDisk(const PluginTable& table, const nbd::OpenRequest& request)
-    : plugin_(table.callbacks) {
-  nbd::log::debug("{}: open readonly={:d} exportname=\"{}\" tls={:d}", plugin_.name,
-                  request.read_only, request.export_name, request.tls);
+    : table_(table), plugin_(table.callbacks) {
   current.error = 0;
-  handle_ = plugin_.open(request.read_only);
+  handle_ = call_plugin(plugin_.name, "open", [&] { return plugin_.open(request.read_only); });
   if (handle_ == nullptr) {
     nbd::fail("plugin {}: cannot open the disk", plugin_.name);
   }
   try {
     read_properties(request.read_only);
-    if (table.never_blocks) properties_.blocking = {};
+    if (table.extras.never_blocks != 0) properties_.blocking = {};
   } catch (...) {
-    if (plugin_.close != nullptr) plugin_.close(handle_);
+    close();
     throw;
   }
 }
 
-PluginDisk::~PluginDisk() {
-  nbd::log::debug("{}: close", plugin_.name);
-  if (plugin_.close != nullptr) plugin_.close(handle_);
+PluginDisk::~PluginDisk() { close(); }
+
+void PluginDisk::close() noexcept {
+  if (plugin_.close == nullptr) return;
+  call_plugin_at_end(plugin_.name, "close", [&] { plugin_.close(handle_); });
 }
 
 bool PluginDisk::ask(int (*callback)(void*), bool fallback, const char* what) const {
   if (callback == nullptr) return fallback;
-  const int answer = callback(handle_);
+  const int answer = call_plugin(plugin_.name, what, [&] { return callback(handle_); });
   if (answer == -1) nbd::fail("plugin {}: {} failed", plugin_.name, what);
   return answer > 0;
 }
 
 Support PluginDisk::ask_support(int (*callback)(void*), Support fallback, const char* what) const {
   if (callback == nullptr) return fallback;
-  const int answer = callback(handle_);
+  const int answer = call_plugin(plugin_.name, what, [&] { return callback(handle_); });
   if (answer < 0 || answer > static_cast<int>(Support::native)) {
     nbd::fail("plugin {}: {} failed, or returned what cannot be: {}", plugin_.name, what, answer);
   }
@@ -90,7 +91,7 @@ void PluginDisk::read_properties(bool read_only) {
   const nbdkit_plugin& p = plugin_;
   nbd::Properties& out = properties_;
 
-  const int64_t size = p.get_size(handle_);
+  const int64_t size = call_plugin(p.name, "get_size", [&] { return p.get_size(handle_); });
   if (size < 0)
     nbd::fail("plugin {}: get_size failed, or returned a negative size: {}", p.name, size);
   out.size = static_cast<uint64_t>(size);
@@ -98,18 +99,22 @@ void PluginDisk::read_properties(bool read_only) {
   const bool has_write = p.pwrite != nullptr || p._pwrite_v1 != nullptr;
   const bool has_zero = p.zero != nullptr || p._zero_v1 != nullptr;
   out.can_write = !read_only && ask(p.can_write, has_write, "can_write");
-  out.can_flush = ask(p.can_flush, p.flush != nullptr || p._flush_v1 != nullptr, "can_flush");
+  const bool has_flush = p.flush != nullptr || p._flush_v1 != nullptr;
+  out.can_flush = ask(p.can_flush, has_flush, "can_flush");
   if (out.can_write) {
     plugin_can_zero_ = ask(p.can_zero, has_zero, "can_zero") && has_zero;
     out.can_zero = true;
-    // Without .zero, a fast zero fails as fast as can be.
-    out.can_fast_zero = ask(p.can_fast_zero, !plugin_can_zero_, "can_fast_zero");
+    // Without .zero, a fast zero fails as fast as can be; so it does where .zero
+    // is that of API version 1, which cannot be told that it should be fast.
+    out.can_fast_zero =
+        ask(p.can_fast_zero, !plugin_can_zero_ || p.zero == nullptr, "can_fast_zero");
     out.can_trim = ask(p.can_trim, p.trim != nullptr || p._trim_v1 != nullptr, "can_trim");
-    out.can_fua =
-        ask_support(p.can_fua, out.can_flush ? Support::emulate : Support::none, "can_fua");
+    // .flush must work for this even where .can_flush says no, which only keeps
+    // flushes from the client: the plugins for Lua, Perl and Tcl are such.
+    out.can_fua = ask_support(p.can_fua, has_flush ? Support::emulate : Support::none, "can_fua");
     // A write of API version 1 has no flags to carry FUA.
     if (out.can_fua == Support::native && p.pwrite == nullptr) out.can_fua = Support::emulate;
-    if (out.can_fua == Support::emulate && !out.can_flush) out.can_fua = Support::none;
+    if (out.can_fua == Support::emulate && !has_flush) out.can_fua = Support::none;
   }
   out.is_rotational = ask(p.is_rotational, false, "is_rotational");
   out.can_multi_conn = ask(p.can_multi_conn, false, "can_multi_conn");
@@ -122,7 +127,10 @@ void PluginDisk::read_properties(bool read_only) {
 void PluginDisk::read_block_size() {
   if (plugin_.block_size == nullptr) return;
   nbd::BlockSize& b = properties_.block_size;
-  if (plugin_.block_size(handle_, &b.minimum, &b.preferred, &b.maximum) == -1) {
+  const int answer = call_plugin(plugin_.name, "block_size", [&] {
+    return plugin_.block_size(handle_, &b.minimum, &b.preferred, &b.maximum);
+  });
+  if (answer == -1) {
     nbd::fail("plugin {}: block_size failed", plugin_.name);
   }
   if (b.minimum == 0 && b.preferred == 0 && b.maximum == 0) return;
@@ -139,10 +147,15 @@ void PluginDisk::read_block_size() {
 }
 
 template <class Call>
-Status PluginDisk::call(Call&& callback) const {
+Status PluginDisk::call(const char* name, Call&& callback) const {
   current.error = 0;
   errno = 0;
-  if (callback() != -1) return nbd::kOk;
+  try {
+    if (call_plugin(plugin_.name, name, callback) != -1) return nbd::kOk;
+  } catch (const std::exception& e) {
+    nbd::log::error(std::string_view(e.what()));
+    return Status(EIO);
+  }
   const int own = plugin_.errno_is_preserved != 0 ? errno : 0;
   const int errnum = current.error != 0 ? current.error : own;
   return Status(errnum != 0 ? errnum : EIO);
@@ -159,7 +172,7 @@ Status PluginDisk::call_fua(Flags flags, Call&& callback) {
 Status PluginDisk::pread(std::span<std::byte> buf, uint64_t offset, Flags flags) {
   return in_pieces(buf.size(), offset, kMaxData, [&](uint32_t count, uint64_t at) {
     std::byte* to = buf.data() + (at - offset);
-    return call([&] {
+    return call("pread", [&] {
       return plugin_.pread != nullptr ? plugin_.pread(handle_, to, count, at, bits(flags))
                                       : plugin_._pread_v1(handle_, to, count, at);
     });
@@ -171,7 +184,7 @@ Status PluginDisk::pwrite(std::span<const std::byte> buf, uint64_t offset, Flags
   return call_fua(flags, [&](Flags f) {
     return in_pieces(buf.size(), offset, kMaxData, [&](uint32_t count, uint64_t at) {
       const std::byte* from = buf.data() + (at - offset);
-      return call([&] {
+      return call("pwrite", [&] {
         return plugin_.pwrite != nullptr ? plugin_.pwrite(handle_, from, count, at, bits(f))
                                          : plugin_._pwrite_v1(handle_, from, count, at);
       });
@@ -181,7 +194,7 @@ Status PluginDisk::pwrite(std::span<const std::byte> buf, uint64_t offset, Flags
 
 Status PluginDisk::flush(Flags) {
   if (plugin_.flush == nullptr && plugin_._flush_v1 == nullptr) return Status(EINVAL);
-  return call([&] {
+  return call("flush", [&] {
     return plugin_.flush != nullptr ? plugin_.flush(handle_, 0) : plugin_._flush_v1(handle_);
   });
 }
@@ -190,7 +203,7 @@ Status PluginDisk::trim(uint64_t count, uint64_t offset, Flags flags) {
   if (plugin_.trim == nullptr && plugin_._trim_v1 == nullptr) return Status(EINVAL);
   return call_fua(flags, [&](Flags f) {
     return in_pieces(count, offset, kMaxRange, [&](uint32_t n, uint64_t at) {
-      return call([&] {
+      return call("trim", [&] {
         return plugin_.trim != nullptr ? plugin_.trim(handle_, n, at, bits(f))
                                        : plugin_._trim_v1(handle_, n, at);
       });
@@ -212,10 +225,11 @@ Status PluginDisk::zero_natively(uint64_t count, uint64_t offset, Flags flags) {
   if (!plugin_can_zero_) return Status(EOPNOTSUPP);
   const auto n = static_cast<uint32_t>(count);
   if (plugin_.zero != nullptr) {
-    return call([&] { return plugin_.zero(handle_, n, offset, bits(flags)); });
+    return call("zero", [&] { return plugin_.zero(handle_, n, offset, bits(flags)); });
   }
   if (has(flags, Flags::fast_zero)) return Status(EOPNOTSUPP);
-  return call([&] { return plugin_._zero_v1(handle_, n, offset, has(flags, Flags::may_trim)); });
+  return call("zero",
+              [&] { return plugin_._zero_v1(handle_, n, offset, has(flags, Flags::may_trim)); });
 }
 
 Status PluginDisk::zero_by_writing(uint64_t count, uint64_t offset, Flags flags) {
@@ -234,7 +248,7 @@ Status PluginDisk::cache(uint64_t count, uint64_t offset, Flags) {
     case Support::native:
       if (plugin_.cache == nullptr) return nbd::kOk;
       return in_pieces(count, offset, kMaxRange, [&](uint32_t n, uint64_t at) {
-        return call([&] { return plugin_.cache(handle_, n, at, 0); });
+        return call("cache", [&] { return plugin_.cache(handle_, n, at, 0); });
       });
     case Support::emulate: break;
   }
@@ -247,7 +261,8 @@ Status PluginDisk::cache(uint64_t count, uint64_t offset, Flags) {
 Status PluginDisk::extents(uint64_t count, uint64_t offset, Flags flags, nbd::Extents& out) {
   nbdkit_extents sink{std::move(out)};
   const auto n = static_cast<uint32_t>(std::min<uint64_t>(count, UINT32_MAX));
-  const Status s = call([&] { return plugin_.extents(handle_, n, offset, bits(flags), &sink); });
+  const Status s =
+      call("extents", [&] { return plugin_.extents(handle_, n, offset, bits(flags), &sink); });
   out = std::move(sink.list);
   if (s.ok() && out.list().empty()) {
     nbd::log::error("{}: extents returned none that covers offset {}", plugin_.name, offset);
@@ -256,9 +271,25 @@ Status PluginDisk::extents(uint64_t count, uint64_t offset, Flags flags, nbd::Ex
   return s;
 }
 
+Status PluginDisk::lend(uint32_t count, uint64_t offset, nbd::Loan& out) {
+  if (table_.extras.lend == nullptr) return nbd::kOk;
+  nbdkit_loan sink;
+  int answer = 0;
+  const Status s =
+      call("lend", [&] { return answer = table_.extras.lend(handle_, count, offset, &sink); });
+  if (!s.ok() || answer != 0) return s;
+  if (sink.loan.length() != count) {
+    nbd::log::error("plugin {}: lend gave {} bytes of {}", plugin_.name, sink.loan.length(), count);
+    return Status(EIO);
+  }
+  out = std::move(sink.loan);
+  return nbd::kOk;
+}
+
 std::string PluginDisk::description() {
   if (plugin_.export_description == nullptr) return "";
-  const char* text = plugin_.export_description(handle_);
+  const char* text = call_plugin(plugin_.name, "export_description",
+                                 [&] { return plugin_.export_description(handle_); });
   return text != nullptr ? text : "";
 }
 

@@ -27,9 +27,11 @@ class PluginDisk final : public nbd::Disk {
   nbd::Status cache(uint64_t count, uint64_t offset, nbd::Flags flags) override;
   nbd::Status extents(uint64_t count, uint64_t offset, nbd::Flags flags,
                       nbd::Extents& out) override;
+  nbd::Status lend(uint32_t count, uint64_t offset, nbd::Loan& out) override;
   std::string description() override;
 
  private:
+  void close() noexcept;
   void read_properties(bool read_only);
   void read_block_size();
   bool ask(int (*callback)(void*), bool fallback, const char* what) const;
@@ -37,7 +39,7 @@ class PluginDisk final : public nbd::Disk {
 
   // Calls the plugin: what it did, with the errno by the interface's rule.
   template <class Call>
-  nbd::Status call(Call&& callback) const;
+  nbd::Status call(const char* name, Call&& callback) const;
   // The same for a call that may have to be followed by a flush.
   template <class Call>
   nbd::Status call_fua(nbd::Flags flags, Call&& callback);
@@ -45,6 +47,7 @@ class PluginDisk final : public nbd::Disk {
   nbd::Status zero_natively(uint64_t count, uint64_t offset, nbd::Flags flags);
   nbd::Status zero_by_writing(uint64_t count, uint64_t offset, nbd::Flags flags);
 
+  const PluginTable& table_;
   const nbdkit_plugin& plugin_;
   void* handle_ = nullptr;
   bool plugin_can_zero_ = false;

@@ -12,14 +12,13 @@
 #include "base/log.hpp"
 #include "layers/answers.hpp"
 #include "layers/context.hpp"
+#include "layers/plugin-call.hpp"
 #include "layers/plugin-disk.hpp"
 #include "wire/protocol.hpp"
 
 namespace nbdkit {
 
 namespace {
-
-constexpr int kNewestApi = 2;
 
 // A callback has said no, and normally why.
 [[noreturn]] void refused(std::string_view plugin, std::string_view what) {
@@ -29,9 +28,9 @@ constexpr int kNewestApi = 2;
 // Runs a callback of start-up. If it fails and has said why, that is the
 // message; else it is one that names what failed.
 template <class Call>
-int start_up(std::string_view plugin, std::string_view what, Call&& callback) {
+int start_up(std::string_view plugin, const char* name, std::string_view what, Call&& callback) {
   const unsigned errors = nbd::log::errors_so_far();
-  const int answer = callback();
+  const int answer = call_plugin(plugin, name, callback);
   if (answer != -1) return answer;
   if (nbd::log::errors_so_far() != errors) throw nbd::Reported();
   refused(plugin, what);
@@ -46,10 +45,10 @@ PluginTable PluginTable::read(const Module& module) {
   }
   const nbdkit_plugin* given = init();
   if (given == nullptr) nbd::fail("plugin {}: plugin_init returned nothing", module.path());
-  if (given->_api_version < 0 || given->_api_version > kNewestApi) {
+  if (given->_api_version < 0 || given->_api_version > kNewestPluginApi) {
     nbd::fail(
         "plugin {} is incompatible with this version of nbdkit (_api_version = {}, need 0 to {})",
-        module.path(), given->_api_version, kNewestApi);
+        module.path(), given->_api_version, kNewestPluginApi);
   }
 
   PluginTable table;
@@ -68,50 +67,45 @@ PluginTable PluginTable::read(const Module& module) {
   }
 
   if (auto* extras = module.function<const nbdkit_plugin_extras*()>("nbdkit_plugin_extras_init")) {
-    nbdkit_plugin_extras e{};
-    if (const nbdkit_plugin_extras* e_given = extras()) {
-      std::memcpy(&e, e_given, std::min<size_t>(sizeof e, e_given->_struct_size));
+    if (const nbdkit_plugin_extras* e = extras()) {
+      std::memcpy(&table.extras, e, std::min<size_t>(sizeof table.extras, e->_struct_size));
     }
-    table.never_blocks = e.never_blocks != 0;
   }
   return table;
 }
 
-PluginLayer::PluginLayer(Module module)
+PluginLayer::PluginLayer(Module module, DebugFlags& debug)
     : module_(std::move(module)), table_(PluginTable::read(module_)), plugin_(table_.callbacks) {
-  nbd::log::debug("{}: load", name());
-  if (plugin_.load != nullptr) plugin_.load();
+  debug.apply(name(), module_);
+  if (plugin_.load != nullptr) call_plugin(name(), "load", plugin_.load);
 }
 
 PluginLayer::~PluginLayer() {
-  nbd::log::debug("{}: unload", name());
-  if (plugin_.unload != nullptr) plugin_.unload();
+  if (plugin_.unload != nullptr) call_plugin_at_end(name(), "unload", plugin_.unload);
 }
 
 bool PluginLayer::config(std::string_view key, std::string_view value) {
-  nbd::log::debug("{}: config key={}, value={}", name(), key, value);
   if (plugin_.config == nullptr) {
     nbd::fail("{}: this plugin takes no parameters, but got {}={}", name(), key, value);
   }
   // Plugins may keep the pointers for ever.
   const char* k = server().interned.add(key);
   const char* v = server().interned.add(value);
-  start_up(name(), fmt::format("parameter {}={}", key, value),
+  start_up(name(), "config", fmt::format("parameter {}={}", key, value),
            [&] { return plugin_.config(k, v); });
   return true;
 }
 
 void PluginLayer::config_complete() {
-  nbd::log::debug("{}: config_complete", name());
   if (plugin_.config_complete != nullptr) {
-    start_up(name(), "checking the parameters", plugin_.config_complete);
+    start_up(name(), "config_complete", "checking the parameters", plugin_.config_complete);
   }
 }
 
 nbd::ThreadModel PluginLayer::thread_model() {
   int model = plugin_._thread_model;
   if (plugin_.thread_model != nullptr) {
-    const int own = start_up(name(), "thread_model", plugin_.thread_model);
+    const int own = start_up(name(), "thread_model", "thread_model", plugin_.thread_model);
     model = std::min(model, own);
   }
   if (model < 0 || model > static_cast<int>(nbd::ThreadModel::parallel)) {
@@ -121,32 +115,35 @@ nbd::ThreadModel PluginLayer::thread_model() {
 }
 
 void PluginLayer::get_ready() {
-  nbd::log::debug("{}: get_ready", name());
-  if (plugin_.get_ready != nullptr) start_up(name(), "get_ready", plugin_.get_ready);
+  if (plugin_.get_ready != nullptr) start_up(name(), "get_ready", "get_ready", plugin_.get_ready);
 }
 
 void PluginLayer::after_fork() {
-  nbd::log::debug("{}: after_fork", name());
-  if (plugin_.after_fork != nullptr) start_up(name(), "after_fork", plugin_.after_fork);
+  if (plugin_.after_fork != nullptr)
+    start_up(name(), "after_fork", "after_fork", plugin_.after_fork);
 }
 
 void PluginLayer::cleanup() noexcept {
-  if (plugin_.cleanup != nullptr) plugin_.cleanup();
+  if (plugin_.cleanup != nullptr) call_plugin_at_end(name(), "cleanup", plugin_.cleanup);
+}
+
+void PluginLayer::dump_plugin() {
+  if (plugin_.dump_plugin != nullptr) call_plugin(name(), "dump_plugin", plugin_.dump_plugin);
 }
 
 void PluginLayer::preconnect(bool read_only) {
-  nbd::log::debug("{}: preconnect", name());
-  if (plugin_.preconnect != nullptr && plugin_.preconnect(read_only) == -1) {
+  if (plugin_.preconnect == nullptr) return;
+  if (call_plugin(name(), "preconnect", [&] { return plugin_.preconnect(read_only); }) == -1) {
     refused(name(), "preconnect");
   }
 }
 
 std::vector<nbd::ExportItem> PluginLayer::list_exports(bool read_only, bool tls) {
-  nbd::log::debug("{}: list_exports readonly={:d} tls={:d}", name(), read_only, tls);
   nbdkit_exports exports;
   if (plugin_.list_exports == nullptr) {
     exports.use_default = true;
-  } else if (plugin_.list_exports(read_only, tls, &exports) == -1) {
+  } else if (call_plugin(name(), "list_exports",
+                         [&] { return plugin_.list_exports(read_only, tls, &exports); }) == -1) {
     refused(name(), "list_exports");
   }
   if (exports.use_default)
@@ -156,8 +153,8 @@ std::vector<nbd::ExportItem> PluginLayer::list_exports(bool read_only, bool tls)
 
 std::string PluginLayer::default_export(bool read_only, bool tls) {
   if (plugin_.default_export == nullptr) return "";
-  nbd::log::debug("{}: default_export readonly={:d} tls={:d}", name(), read_only, tls);
-  const char* out = plugin_.default_export(read_only, tls);
+  const char* out =
+      call_plugin(name(), "default_export", [&] { return plugin_.default_export(read_only, tls); });
   if (out == nullptr) refused(name(), "default_export");
   if (std::strlen(out) > nbd::wire::kMaxString) {
     nbd::fail("plugin {}: default export name is longer than {} bytes", name(),

@@ -12,17 +12,22 @@
 #include <string>
 
 #define NBDKIT_API_VERSION 2
+#include <nbdkit-plugin-extras.h>
 #include <nbdkit-plugin.h>
 #include <nbdkit/disk.hpp>
 
+#include "layers/debug-flags.hpp"
 #include "layers/module.hpp"
 
 namespace nbdkit {
 
+// Plugins may be written for API versions 0 to this.
+inline constexpr int kNewestPluginApi = 2;
+
 // A plugin's table, in our size: fields that it does not know are null.
 struct PluginTable {
   nbdkit_plugin callbacks{};
-  bool never_blocks = false;
+  nbdkit_plugin_extras extras{};
 
   // Throws an Error if the plugin cannot be served.
   static PluginTable read(const Module& module);
@@ -30,7 +35,8 @@ struct PluginTable {
 
 class PluginLayer final : public nbd::Layer {
  public:
-  explicit PluginLayer(Module module);
+  // The flags are set before the plugin's .load sees them.
+  PluginLayer(Module module, DebugFlags& debug);
   ~PluginLayer() override;
 
   std::string_view name() const override { return plugin_.name; }
@@ -40,6 +46,7 @@ class PluginLayer final : public nbd::Layer {
   std::string_view version() const override { return text(plugin_.version); }
   std::string_view magic_config_key() const { return text(plugin_.magic_config_key); }
   const std::string& path() const { return module_.path(); }
+  const PluginTable& table() const { return table_; }
 
   // A plugin refuses an unknown key with an Error of its own.
   bool config(std::string_view key, std::string_view value) override;
@@ -48,6 +55,7 @@ class PluginLayer final : public nbd::Layer {
   void get_ready() override;
   void after_fork() override;
   void cleanup() noexcept override;
+  void dump_plugin() override;
   void preconnect(bool read_only) override;
   std::vector<nbd::ExportItem> list_exports(bool read_only, bool tls) override;
   std::string default_export(bool read_only, bool tls) override;

@@ -8,7 +8,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
-#include "layers/traced-disk.hpp"
+#include "layers/traced-layer.hpp"
 
 namespace nbdkit {
 
@@ -33,14 +33,25 @@ std::unique_ptr<nbd::Layer> make_filter(const Module& module, nbd::Layer& below)
 
 }  // namespace
 
-Stack::Stack(const std::string& plugin, const std::vector<std::string>& filters) {
-  layers_.push_back(std::make_unique<PluginLayer>(Module(ModuleKind::plugin, plugin)));
+Stack::Stack(const std::string& plugin, const std::vector<std::string>& filters,
+             const std::vector<std::string>& debug) {
+  DebugFlags flags(debug);
+  auto lowest = std::make_unique<PluginLayer>(Module(ModuleKind::plugin, plugin), flags);
+  plugin_ = lowest.get();
+  add(std::move(lowest));
   for (auto name = filters.rbegin(); name != filters.rend(); ++name) {
     const Module module(ModuleKind::filter, *name);
     auto layer = make_filter(module, top());
-    nbd::log::debug("{}: filter {} loaded", layer->name(), module.path());
-    layers_.push_back(std::move(layer));
+    flags.apply(layer->name(), module);
+    filter_paths_.insert(filter_paths_.begin(), module.path());
+    add(std::move(layer));
   }
+  flags.check_all_applied();
+}
+
+void Stack::add(std::unique_ptr<nbd::Layer> layer) {
+  if (nbd::log::verbose()) layer = trace(std::move(layer));
+  layers_.push_back(std::move(layer));
 }
 
 // From the top, since each layer uses the one below it.
@@ -62,7 +73,24 @@ void Stack::config(const std::string& key, const std::string& value) {
 
 void Stack::config_complete() {
   for (const auto& layer : layers_) layer->config_complete();
-  for (const auto& layer : layers_) thread_model_ = std::min(thread_model_, layer->thread_model());
+  thread_model_ = strictest_thread_model();
+  nbd::log::debug("using thread model: {}", name_of(thread_model_));
+}
+
+nbd::ThreadModel Stack::strictest_thread_model() {
+  auto strictest = nbd::ThreadModel::parallel;
+  for (const auto& layer : layers_) strictest = std::min(strictest, layer->thread_model());
+  return strictest;
+}
+
+std::string_view name_of(nbd::ThreadModel model) {
+  switch (model) {
+    case nbd::ThreadModel::serialize_connections: return "serialize_connections";
+    case nbd::ThreadModel::serialize_all_requests: return "serialize_all_requests";
+    case nbd::ThreadModel::serialize_requests: return "serialize_requests";
+    case nbd::ThreadModel::parallel: break;
+  }
+  return "parallel";
 }
 
 void Stack::get_ready() {
@@ -78,9 +106,7 @@ void Stack::cleanup() noexcept {
 }
 
 std::unique_ptr<nbd::Disk> Stack::open(const nbd::OpenRequest& request) {
-  auto disk = top().open(request);
-  if (nbd::log::verbose()) return trace(top().name(), std::move(disk));
-  return disk;
+  return top().open(request);
 }
 
 }  // namespace nbdkit

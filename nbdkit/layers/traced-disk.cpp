@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "layers/debug-flags.hpp"
 
 namespace nbdkit {
 
@@ -19,6 +20,9 @@ class TracedDisk final : public nbd::Disk {
       : layer_(layer), disk_(std::move(disk)) {
     properties_ = disk_->properties();
   }
+  ~TracedDisk() override {
+    if (server_debug_flags().backend_controlpath != 0) nbd::log::debug("{}: close", layer_);
+  }
 
   Status pread(std::span<std::byte> buf, uint64_t offset, Flags flags) override {
     log("pread", buf.size(), offset, flags);
@@ -29,7 +33,7 @@ class TracedDisk final : public nbd::Disk {
     return told("pwrite", disk_->pwrite(buf, offset, flags));
   }
   Status flush(Flags flags) override {
-    nbd::log::debug("{}: flush", layer_);
+    if (is_on()) nbd::log::debug("{}: flush", layer_);
     return told("flush", disk_->flush(flags));
   }
   Status trim(uint64_t count, uint64_t offset, Flags flags) override {
@@ -48,10 +52,19 @@ class TracedDisk final : public nbd::Disk {
     log("extents", count, offset, flags);
     return told("extents", disk_->extents(count, offset, flags, out));
   }
+  Status lend(uint32_t count, uint64_t offset, nbd::Loan& out) override {
+    const Status s = disk_->lend(count, offset, out);
+    if (out.length() == 0 && s.ok()) return s;  // pread follows
+    log("pread", count, offset, Flags::none);
+    return told("pread", s);
+  }
   std::string description() override { return disk_->description(); }
 
  private:
+  static bool is_on() { return server_debug_flags().backend_datapath != 0; }
+
   void log(std::string_view call, uint64_t count, uint64_t offset, Flags flags) const {
+    if (!is_on()) return;
     std::string text = fmt::format("{}: {} count={} offset={}", layer_, call, count, offset);
     if (has(flags, Flags::may_trim)) text += " may_trim=1";
     if (has(flags, Flags::fua)) text += " fua=1";
@@ -60,7 +73,8 @@ class TracedDisk final : public nbd::Disk {
     nbd::log::debug(text);
   }
   Status told(std::string_view call, Status s) const {
-    if (!s.ok()) nbd::log::debug("{}: {} failed: {}", layer_, call, nbd::errno_name(s.errnum()));
+    if (!s.ok() && is_on())
+      nbd::log::debug("{}: {} failed: {}", layer_, call, nbd::errno_name(s.errnum()));
     return s;
   }
 

@@ -8,9 +8,8 @@
 
 namespace nbdkit {
 
-// The same disk, but every request goes to the debug log with its arguments:
-// "memory: pread count=512 offset=0". Only made under --verbose, so that
-// tracing costs nothing otherwise.
+// The same disk, but its requests and its end go to the debug log; see
+// traced-layer.hpp.
 std::unique_ptr<nbd::Disk> trace(std::string_view layer, std::unique_ptr<nbd::Disk> disk);
 
 }  // namespace nbdkit

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 
 #include "base/error.hpp"
 
@@ -52,16 +53,29 @@ size_t SocketStream::receive(std::span<std::byte> buf) {
       [&] { return ::recv(socket_.get(), buf.data(), buf.size(), 0); }, "receive from the client"));
 }
 
-void SocketStream::send(std::span<iovec> parts) {
+void Stream::send(std::span<iovec> parts, FilledPipe& pipe) {
+  send(parts);
+  std::array<std::byte, 64 << 10> buffer;
+  while (pipe.size() > 0) send(std::span(buffer).first(pipe.read(buffer)));
+}
+
+void SocketStream::send(std::span<iovec> parts) { send_all(parts, 0); }
+
+void SocketStream::send(std::span<iovec> parts, FilledPipe& pipe) {
+  send_all(parts, MSG_MORE);
+  pipe.move_to(fd());
+}
+
+void SocketStream::send_all(std::span<iovec> parts, int flags) {
   while (!parts.empty()) {
     msghdr message{};
     message.msg_iov = parts.data();
     message.msg_iovlen = std::min<size_t>(parts.size(), IOV_MAX);
     // First tried, then waited for: a Unix socket that is a quarter full counts
     // as one that cannot be written to for poll(), but takes more.
-    const int flags = MSG_NOSIGNAL | (deadline_ ? MSG_DONTWAIT : 0);
+    const int all_flags = flags | MSG_NOSIGNAL | (deadline_ ? MSG_DONTWAIT : 0);
     const ssize_t sent =
-        nbd::retry_eintr([&] { return ::sendmsg(socket_.get(), &message, flags); });
+        nbd::retry_eintr([&] { return ::sendmsg(socket_.get(), &message, all_flags); });
     if (sent == -1 && errno == EAGAIN && deadline_) {
       wait_for(POLLOUT);
       continue;

@@ -9,6 +9,7 @@
 #include <span>
 
 #include "base/fd.hpp"
+#include "net/pipe.hpp"
 
 namespace nbdkit {
 
@@ -26,6 +27,10 @@ class Stream {
   virtual size_t receive(std::span<std::byte> buf) = 0;
   // All of it. The parts are used up as scratch.
   virtual void send(std::span<iovec> parts) = 0;
+  // The parts, and behind them all that is in the pipe.
+  virtual void send(std::span<iovec> parts, FilledPipe& pipe);
+  // Whether that is better than to send the same bytes from memory.
+  virtual bool takes_pipes() const noexcept { return false; }
   // From now on nobody waits for the client past this, but gets an Error with
   // ETIMEDOUT; what can be had without waiting still can. Nothing: for ever.
   virtual void set_deadline(Deadline deadline) noexcept = 0;
@@ -45,12 +50,15 @@ class SocketStream final : public Stream {
   using Stream::send;
   size_t receive(std::span<std::byte> buf) override;
   void send(std::span<iovec> parts) override;
+  void send(std::span<iovec> parts, FilledPipe& pipe) override;
+  bool takes_pipes() const noexcept override { return true; }
   void set_deadline(Deadline deadline) noexcept override { deadline_ = deadline; }
   void abort() noexcept override;
   int fd() const noexcept override { return socket_.get(); }
 
  private:
   void wait_for(short events) const;
+  void send_all(std::span<iovec> parts, int flags);
 
   nbd::Fd socket_;
   Deadline deadline_;

@@ -30,7 +30,10 @@
 #include "server/background.hpp"
 #include "server/captive.hpp"
 #include "server/connections.hpp"
+#include "server/crash.hpp"
 #include "server/endpoint.hpp"
+#include "server/parameters.hpp"
+#include "server/probe.hpp"
 #include "server/tls.hpp"
 
 namespace nbdkit {
@@ -79,50 +82,6 @@ void check_standard_streams() {
   for (int fd = 0; fd <= 2; ++fd) {
     if (::fcntl(fd, F_GETFD) == -1) nbd::fail("file descriptor {} is closed", fd);
   }
-}
-
-void configure(Stack& stack, const std::vector<std::string>& words) {
-  const std::string magic(stack.plugin().magic_config_key());
-  bool first = true;
-  for (const std::string& word : words) {
-    if (const auto parameter = split_parameter(word)) {
-      stack.config(parameter->first, parameter->second);
-    } else if (!magic.empty()) {
-      stack.config(magic, word);
-    } else if (first) {
-      stack.config("script", word);  // how language plugins are called
-    } else {
-      nbd::fail("expecting key=value on the command line but got: {}", word);
-    }
-    first = false;
-  }
-}
-
-void print_module_help(const Stack& stack) {
-  for (const nbd::Layer* layer : stack.from_top()) {
-    const bool is_plugin = layer == stack.from_top().back();
-    fmt::print("\n{}: {}", is_plugin ? "plugin" : "filter", layer->name());
-    if (!layer->longname().empty()) fmt::print(" ({})", layer->longname());
-    fmt::print("\n");
-    if (!layer->description().empty()) fmt::print("{}\n", layer->description());
-    if (!layer->help().empty()) fmt::print("{}\n", layer->help());
-  }
-}
-
-int print_help(const Options& options) {
-  fmt::print("{}", usage());
-  if (!options.plugin.empty()) print_module_help(Stack(options.plugin, options.filters));
-  return 0;
-}
-
-int print_version(const Options& options) {
-  fmt::print("nbdkit {}\n", kVersion);
-  if (options.plugin.empty()) return 0;
-  const Stack stack(options.plugin, options.filters);
-  for (const nbd::Layer* layer : stack.from_top()) {
-    fmt::print("{} {}\n", layer->name(), layer->version());
-  }
-  return 0;
 }
 
 // Until the server is told to end, or the command ends.
@@ -198,6 +157,7 @@ int serve(const Options& options, const TlsCredentials* tls, Stack& stack) {
                                           .tls_required = options.tls == TlsMode::require,
                                           .time = options.handshake_time},
                             .threads = options.threads},
+                .pipes = {},
                 .one_client = {},
                 .all_requests = {}};
   Connections connections(shared);
@@ -228,8 +188,8 @@ int serve(const Options& options, const TlsCredentials* tls, Stack& stack) {
 int run(const Options& options) {
   check_standard_streams();
   nbd::log::set_verbose(options.verbose);
-  if (options.help) return print_help(options);
-  if (options.version) return print_version(options);
+  set_up_server_context();
+  if (asks_a_question(options)) return answer(options);
   if (options.plugin.empty()) {
     nbd::fail(
         "no plugin was given\n"
@@ -237,12 +197,12 @@ int run(const Options& options) {
   }
   ::umask(0022);
   raise_descriptor_limit();
-  set_up_server_context();
   set_up_signals(!options.run.empty());
   nbd::log::debug("nbdkit {}", kVersion);
 
   const std::unique_ptr<TlsCredentials> tls = load_tls(options);
-  Stack stack(options.plugin, options.filters);
+  Stack stack(options.plugin, options.filters, options.debug);
+  blame_crashes_on(stack.plugin().table().callbacks.name);
   configure(stack, options.parameters);
   stack.config_complete();
   if (options.oldstyle && !options.export_name.empty()) {

@@ -76,6 +76,21 @@ std::string export_name(const std::string& value) {
 }
 
 constexpr auto kRows = std::to_array<Row>({
+    {'D',
+     {"debug"},
+     "NAME.FLAG=N",
+     "set a debug flag of a plugin, a filter or nbdkit",
+     [](Options& o, const std::string& v) { o.debug.push_back(v); }},
+    {0,
+     {"dump-config"},
+     nullptr,
+     "show how this nbdkit was built and where its parts are",
+     [](Options& o, const std::string&) { o.dump_config = true; }},
+    {0,
+     {"dump-plugin"},
+     nullptr,
+     "show what the plugin is and has",
+     [](Options& o, const std::string&) { o.dump_plugin = true; }},
     {'e',
      {"export-name", "export", "exportname"},
      "NAME",
@@ -285,20 +300,6 @@ std::string usage() {
       "For the parameters of a plugin and of filters: nbdkit --filter=FILTER PLUGIN --help\n"
       "Manual page: nbdkit(1)\n";
   return out;
-}
-
-std::optional<std::pair<std::string, std::string>> split_parameter(const std::string& word) {
-  const size_t equals = word.find('=');
-  if (equals == std::string::npos || equals == 0) return std::nullopt;
-  const std::string key = word.substr(0, equals);
-  for (const char c : key) {
-    const bool first = &c == &*key.begin();
-    const auto u = static_cast<unsigned char>(c);
-    const bool ok = std::isalpha(u) != 0 ||
-                    (!first && (std::isdigit(u) != 0 || c == '.' || c == '_' || c == '-'));
-    if (!ok) return std::nullopt;
-  }
-  return std::pair(key, word.substr(equals + 1));
 }
 
 }  // namespace nbdkit

@@ -7,7 +7,6 @@
 #include <chrono>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "net/tls-credentials.hpp"
@@ -17,6 +16,8 @@ namespace nbdkit {
 
 struct Options {
   bool help = false;
+  bool dump_config = false;
+  bool dump_plugin = false;
   bool version = false;
   bool verbose = false;
   bool foreground = false;
@@ -31,6 +32,7 @@ struct Options {
   std::string pid_file;     // absolute
   std::string run;
   std::vector<std::string> filters;  // outermost first
+  std::vector<std::string> debug;    // NAME.FLAG=N
   std::optional<TlsMode> tls;        // not given: on if there are credentials
   TlsSettings tls_settings;          // paths are absolute
   std::chrono::nanoseconds handshake_time = limits::kHandshakeTime;
@@ -46,9 +48,5 @@ Options parse_options(int argc, char** argv);
 
 // The options, for --help.
 std::string usage();
-
-// key=value, or nothing if the word is not of that form: a key is a letter and
-// then letters, digits, '.', '_' and '-'.
-std::optional<std::pair<std::string, std::string>> split_parameter(const std::string& word);
 
 }  // namespace nbdkit

@@ -23,6 +23,7 @@ struct Shared {
   Stack& stack;
   WorkerPool& pool;
   const SessionOptions options;
+  PipePool pipes;
   std::mutex one_client;    // ThreadModel::serialize_connections
   std::mutex all_requests;  // ThreadModel::serialize_all_requests
   Arrivals arrivals;

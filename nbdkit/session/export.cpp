@@ -141,6 +141,10 @@ Status Export::read(const Request& r, std::span<std::byte> buf) const {
   return guarded([&] { return disk_->pread(buf, r.offset, Flags::none); });
 }
 
+Status Export::lend(const Request& r, nbd::Loan& out) const {
+  return guarded([&] { return disk_->lend(r.length, r.offset, out); });
+}
+
 Status Export::write(const Request& r, std::span<const std::byte> buf) const {
   const Flags flags = (r.flags & cf::kFua) != 0 ? Flags::fua : Flags::none;
   return guarded([&] { return disk_->pwrite(buf, r.offset, flags); });

@@ -50,6 +50,8 @@ class Export {
 
   // REQUIRES: check() succeeded. buf: as long as the request says.
   nbd::Status read(const nbd::wire::Request& request, std::span<std::byte> buf) const;
+  // Nothing is lent where the disk cannot: then read() is to be called.
+  nbd::Status lend(const nbd::wire::Request& request, nbd::Loan& out) const;
   nbd::Status write(const nbd::wire::Request& request, std::span<const std::byte> buf) const;
   nbd::Status block_status(const nbd::wire::Request& request,
                            std::vector<nbd::wire::BlockDescriptor>& out) const;

@@ -35,6 +35,10 @@ inline constexpr size_t kReplyBatch = 256 << 10;
 // A read whose data is longer gets a buffer of its own.
 inline constexpr uint32_t kMaxBatchedRead = 128 << 10;
 
+// A read that is at least this long is sent from where its bytes are, if its
+// plugin lends them; copying fewer costs less than keeping track of them.
+inline constexpr uint32_t kMinLoan = 32 << 10;
+
 // What the requests of one connection that are with the workers may hold.
 inline constexpr uint64_t kMaxBytesInFlight = 128 << 20;
 

@@ -42,13 +42,23 @@ void ReplyQueue::send(std::span<const std::byte> bytes) {
 }
 
 void ReplyQueue::send(std::span<iovec> parts) {
+  as_sender([&] { stream_.send(parts); });
+}
+
+void ReplyQueue::send(Reply& reply) {
+  as_sender([&] { send_replies({&reply, 1}); });
+}
+
+// Runs call() when nobody else is sending, and then sends what has come.
+template <class Call>
+void ReplyQueue::as_sender(Call&& call) {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return !sending_; });
   if (broken_) nbd::fail("the client hung up while replies were sent");
   sending_ = true;
   lock.unlock();
   try {
-    stream_.send(parts);
+    call();
   } catch (...) {
     lock.lock();
     broken_ = true;
@@ -81,16 +91,29 @@ void ReplyQueue::drain(std::unique_lock<std::mutex>& lock) noexcept {
 
 void ReplyQueue::send_batch() noexcept {
   try {
-    std::vector<iovec> parts;
-    parts.reserve(batch_.size());
-    for (const Reply& r : batch_) parts.push_back({r.bytes.get(), r.size});
-    stream_.send(parts);
+    send_replies(batch_);
   } catch (const std::exception& e) {
     nbd::log::debug("{}", e.what());
     stream_.abort();
     const std::lock_guard lock(mutex_);
     broken_ = true;
   }
+}
+
+// As few system calls as there can be: one, and one more behind each pipe.
+void ReplyQueue::send_replies(std::span<Reply> replies) {
+  parts_.clear();
+  for (Reply& r : replies) {
+    if (r.size > 0) parts_.push_back({r.bytes.get(), r.size});
+    for (const auto& piece : r.loan.memory()) {
+      parts_.push_back({const_cast<std::byte*>(piece.data()), piece.size()});
+    }
+    if (r.pipe) {
+      stream_.send(parts_, *r.pipe);
+      parts_.clear();
+    }
+  }
+  if (!parts_.empty()) stream_.send(parts_);
 }
 
 }  // namespace nbdkit

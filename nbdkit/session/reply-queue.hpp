@@ -13,18 +13,24 @@
 #include <cstddef>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <vector>
+
+#include <nbdkit/loan.hpp>
 
 #include "net/stream.hpp"
 
 namespace nbdkit {
 
-// The bytes of a whole reply.
+// A whole reply: bytes of its own and, behind them, what is sent from where it
+// is: lent memory, or pages of a file in a pipe.
 struct Reply {
   std::unique_ptr<std::byte[]> bytes;
   size_t size = 0;
   uint64_t held = 0;  // what its request counts towards the bytes in flight
+  nbd::Loan loan = {};
+  std::optional<FilledPipe> pipe = {};
 };
 
 class ReplyQueue {
@@ -47,10 +53,14 @@ class ReplyQueue {
   // Sends and returns when that is done. Throws if the client is gone.
   void send(std::span<iovec> parts);
   void send(std::span<const std::byte> bytes);
+  void send(Reply& reply);
 
  private:
+  template <class Call>
+  void as_sender(Call&& call);
   void drain(std::unique_lock<std::mutex>& lock) noexcept;
   void send_batch() noexcept;
+  void send_replies(std::span<Reply> replies);
 
   Stream& stream_;
   const unsigned max_in_flight_;
@@ -59,6 +69,7 @@ class ReplyQueue {
   std::condition_variable changed_;  // only the connection's thread waits
   std::vector<Reply> queue_;
   std::vector<Reply> batch_;  // what the sender has taken: its alone
+  std::vector<iovec> parts_;  // of the batch; the sender's too
   bool sending_ = false;
   bool broken_ = false;  // the client is gone: replies are dropped
   unsigned in_flight_ = 0;

@@ -33,12 +33,13 @@ Reply reply_from(wire::Bytes header, wire::Bytes payload) {
 }  // namespace
 
 Transmission::Transmission(Stream& stream, Input& input, const Export& disk, Client& client,
-                           WorkerPool& pool, const TransmissionOptions& options)
+                           WorkerPool& pool, PipePool& pipes, const TransmissionOptions& options)
     : stream_(stream),
       input_(input),
       export_(disk),
       client_(client),
       pool_(pool),
+      pipes_(pipes),
       options_(options),
       replies_(stream, options.threads) {}
 
@@ -137,6 +138,10 @@ wire::ReplyHeader Transmission::read_header(const Request& r) const {
 }
 
 void Transmission::read_here(const Request& r) {
+  if (auto reply = lent_reply(r)) {
+    flush_batch();
+    return replies_.send(*reply);
+  }
   if (r.length > limits::kMaxBatchedRead) return read_large_here(r);
   const wire::ReplyHeader header = read_header(r);
   std::byte* at = reserve(header.size + r.length);
@@ -219,6 +224,7 @@ Reply Transmission::reply_of(Job& job) {
   const Request& r = job.request;
   switch (r.command) {
     case Command::read: {
+      if (auto lent = lent_reply(r)) return std::move(*lent);
       const wire::ReplyHeader header = read_header(r);
       Reply reply{allocate(header.size + r.length), header.size + r.length, 0};
       const Status s = export_.read(r, {reply.bytes.get() + header.size, r.length});
@@ -236,6 +242,23 @@ Reply Transmission::reply_of(Job& job) {
 }
 
 // ---- Replies
+
+std::optional<Reply> Transmission::lent_reply(const Request& r) {
+  if (r.length < limits::kMinLoan) return std::nullopt;
+  nbd::Loan loan;
+  const Status s = locked([&] { return export_.lend(r, loan); });
+  if (!s.ok()) return reply_from(small_reply(r, s).view(), {});
+  if (loan.length() == 0) return std::nullopt;
+  Reply reply = reply_from(read_header(r).view(), {});
+  if (loan.file().fd >= 0) {
+    if (!stream_.takes_pipes()) return std::nullopt;
+    reply.pipe = pipes_.fill(loan.file().fd, loan.file().offset, loan.length());
+    if (!reply.pipe) return std::nullopt;
+  } else {
+    reply.loan = std::move(loan);
+  }
+  return reply;
+}
 
 wire::ReplyHeader Transmission::small_reply(const Request& r, Status status) const {
   const wire::ErrorCode error = wire::error_code_for(r, status.errnum());

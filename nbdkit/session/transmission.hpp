@@ -36,7 +36,7 @@ struct TransmissionOptions {
 class Transmission {
  public:
   Transmission(Stream& stream, Input& input, const Export& disk, Client& client, WorkerPool& pool,
-               const TransmissionOptions& options);
+               PipePool& pipes, const TransmissionOptions& options);
 
   // Until the client disconnects (by NBD_CMD_DISC or just so), or an Error.
   // When it returns, no request of this client is running any more.
@@ -70,6 +70,8 @@ class Transmission {
   void hand_over(const Request& request);
   void perform(Job& job) noexcept;
   Reply reply_of(Job& job);
+  // A read that is sent from where its bytes are; nothing if they are not lent.
+  std::optional<Reply> lent_reply(const Request& request);
 
   template <class Call>
   nbd::Status locked(Call&& call) const;
@@ -88,6 +90,7 @@ class Transmission {
   const Export& export_;
   Client& client_;
   WorkerPool& pool_;
+  PipePool& pipes_;
   const TransmissionOptions options_;
   ReplyQueue replies_;
   MappedBuffer batch_{limits::kReplyBatch};

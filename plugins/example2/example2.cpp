@@ -15,6 +15,9 @@
 #include <cstdio>
 #include <cstring>
 
+// -D example2.extra=1 on the command line: more for those who look for a bug.
+NBDKIT_DEBUG_FLAG(example2_debug_extra);
+
 namespace {
 
 struct Example2 {
@@ -48,6 +51,10 @@ struct Example2 {
   bool can_multi_conn() { return true; }  // nothing changes, so all clients agree
 
   nbd::Status pread(std::span<std::byte> buf, uint64_t offset, nbd::Flags) {
+    if (example2_debug_extra != 0) {
+      nbd::log_debug("example2: " + std::to_string(buf.size()) + " bytes at " +
+                     std::to_string(offset));
+    }
     while (!buf.empty()) {
       const ssize_t n = ::pread(fd_, buf.data(), buf.size(), static_cast<off_t>(offset));
       if (n <= 0) {

@@ -22,6 +22,8 @@ class Eviction {
  public:
   explicit Eviction(bool enabled) : enabled_(enabled) {}
 
+  bool is_on() const { return enabled_; }
+
   void after_read(int fd, uint64_t offset, size_t count) const {
     if (enabled_) drop(fd, {offset, count});
   }

@@ -27,6 +27,7 @@
 #include <vector>
 
 #include <nbdkit/error.hpp>
+#include <nbdkit/loan.hpp>
 
 namespace nbd {
 
@@ -167,6 +168,9 @@ class Disk {
   virtual Status cache(uint64_t count, uint64_t offset, Flags flags) = 0;
   // At least one extent that covers `offset`; the last may end anywhere.
   virtual Status extents(uint64_t count, uint64_t offset, Flags flags, Extents& out) = 0;
+  // Where the bytes of a read are, if it can be said; the loan stays empty if
+  // not, and they are read by pread.
+  virtual Status lend(uint32_t, uint64_t, Loan&) { return kOk; }
   // For people; empty if there is none.
   virtual std::string description() = 0;
 
@@ -214,6 +218,8 @@ class Layer {
   virtual void get_ready() = 0;         // before the fork: no threads yet
   virtual void after_fork() = 0;        // threads may be started
   virtual void cleanup() noexcept = 0;  // all clients are gone
+  // Prints lines of its own, key=value, for --dump-plugin.
+  virtual void dump_plugin() = 0;
 
   // For each client; an Error refuses it.
   virtual void preconnect(bool read_only) = 0;

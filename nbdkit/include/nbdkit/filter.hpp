@@ -16,7 +16,7 @@
 //               thread_model (nbd::ThreadModel)
 //   start-up    bool config(string_view key, string_view value): false lets the
 //               next layer have the key; void config_complete(), get_ready(),
-//               after_fork(), cleanup()
+//               after_fork(), cleanup(), dump_plugin()
 //   clients     void preconnect(bool read_only); void open(nbd::OpenRequest&),
 //               before the layers below open: may change the request, wait, or
 //               throw to refuse; void opened(nbd::Next&) and closing(nbd::Next&),
@@ -62,7 +62,7 @@
 namespace nbd {
 
 // Changes whenever a header of the filter interface does.
-inline constexpr const char* kFilterAbi = "0.1.0/1";
+inline constexpr const char* kFilterAbi = "0.1.0/3";
 
 // What a filter's one exported function returns. `abi` stays the first field
 // for ever: it is looked at before anything else.
@@ -174,6 +174,14 @@ class FilterDisk final : public Disk {
       return below_->extents(count, offset, flags, out);
     }
   }
+  // A filter that looks at what is read has to be shown it.
+  Status lend(uint32_t count, uint64_t offset, Loan& out) override {
+    if constexpr (requires { &Subject::pread; }) {
+      return kOk;
+    } else {
+      return below_->lend(count, offset, out);
+    }
+  }
   std::string description() override { return below_->description(); }
 
  private:
@@ -223,6 +231,9 @@ class FilterLayer final : public Layer {
   }
   void cleanup() noexcept override {
     if constexpr (requires { &F::cleanup; }) filter_.cleanup();
+  }
+  void dump_plugin() override {
+    if constexpr (requires { &F::dump_plugin; }) filter_.dump_plugin();
   }
   void preconnect(bool read_only) override {
     if constexpr (requires { &F::preconnect; }) filter_.preconnect(read_only);

@@ -30,7 +30,10 @@
 //   requests    uint64_t size(); Status pread(span<byte>, uint64_t offset, Flags),
 //               pwrite(span<const byte>, offset, Flags), flush(Flags),
 //               trim/zero/cache(uint32_t count, offset, Flags),
-//               extents(count, offset, Flags, nbd::ExtentList&)
+//               extents(count, offset, Flags, nbd::ExtentList&);
+//               bool lend(uint32_t count, uint64_t offset, nbd::Lender&): for large
+//               reads, where the bytes are (memory, or a file and an offset), so
+//               that none is copied; false: this one by pread
 //   abilities   bool can_write(), can_flush(), can_trim(), can_zero(),
 //               can_fast_zero(), can_extents(), can_multi_conn(),
 //               is_rotational(); Support can_fua(), can_cache();
@@ -84,6 +87,28 @@ class ExportList {
 
  private:
   nbdkit_exports* out_;
+};
+
+// Where a plugin says what it lends; see the member lend.
+class Lender {
+ public:
+  explicit Lender(nbdkit_loan* out) : out_(out) {}
+  // Pieces of memory, in the order of the disk ...
+  void bytes(std::span<const std::byte> piece) {
+    if (nbdkit_lend_bytes(out_, piece.data(), piece.size()) != 0) throw Reported();
+  }
+  // ... or one range of a file.
+  void file(int fd, uint64_t offset, size_t length) {
+    if (nbdkit_lend_file(out_, fd, offset, length) != 0) throw Reported();
+  }
+  // done(argument) is called once, in any thread, when the bytes are not needed
+  // any more; without it, the client's leaving says so.
+  void until(void (*done)(void*), void* argument) {
+    if (nbdkit_lend_until(out_, done, argument) != 0) throw Reported();
+  }
+
+ private:
+  nbdkit_loan* out_;
 };
 
 namespace detail {
@@ -181,6 +206,12 @@ class PluginTable {
     return guard([&]() -> Status {
       ExtentList list(out);
       return subject(h).extents(count, offset, Flags{flags}, list);
+    });
+  }
+  static int lend(void* h, uint32_t count, uint64_t offset, nbdkit_loan* out) {
+    return guard([&] {
+      Lender lender(out);
+      return subject(h).lend(count, offset, lender) ? 0 : 1;
     });
   }
   static int block_size(void* h, uint32_t* minimum, uint32_t* preferred, uint32_t* maximum) {
@@ -311,6 +342,7 @@ class PluginTable {
     static nbdkit_plugin_extras e{};
     e._struct_size = sizeof e;
     if constexpr (requires { P::never_blocks; }) e.never_blocks = P::never_blocks;
+    if constexpr (requires { &Subject::lend; }) e.lend = lend;
     return &e;
   }
 };

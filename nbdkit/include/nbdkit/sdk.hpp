@@ -114,10 +114,23 @@ namespace detail {
   }
 NBD_OPTIONAL_TEXT(longname)
 NBD_OPTIONAL_TEXT(description)
-NBD_OPTIONAL_TEXT(version)
 NBD_OPTIONAL_TEXT(help)
 NBD_OPTIONAL_TEXT(magic_key)
 #undef NBD_OPTIONAL_TEXT
+
+// A module that does not name its version may be built with one for all.
+template <class T>
+constexpr const char* text_version() {
+  if constexpr (requires { T::version; }) {
+    return T::version;
+  } else {
+#ifdef NBD_MODULE_VERSION
+    return NBD_MODULE_VERSION;
+#else
+    return nullptr;
+#endif
+  }
+}
 
 // Tells the user about the exception that is being handled; its errno.
 inline int report_current_exception() noexcept {
@@ -142,3 +155,9 @@ inline int report_current_exception() noexcept {
 
 }  // namespace detail
 }  // namespace nbd
+
+// NBDKIT_DEBUG_FLAG(mine_debug_cache); defines an int that `-D mine.cache=N` sets
+// before the module is made. For the author's own messages, not for settings.
+#define NBDKIT_DEBUG_FLAG(variable)       \
+  extern "C" NBDKIT_PUBLIC_ int variable; \
+  int variable = 0

@@ -69,10 +69,12 @@ static void probe_close(void* handle) {
   free(handle);
 }
 
+#ifndef PROBE_SIZELESS
 static int64_t probe_get_size(void* handle) {
   (void)handle;
   return strcmp(bad, "size") == 0 ? -5 : SIZE;
 }
+#endif
 
 static int do_pread(void* handle, void* buf, uint32_t count, uint64_t offset) {
   struct connection* c = handle;
@@ -162,8 +164,26 @@ static int probe_extents(void* handle, uint32_t count, uint64_t offset, uint32_t
   (void)flags;
   if (strcmp(bad, "no-extents") == 0) return 0;
   if (strcmp(bad, "gap") == 0) return nbdkit_add_extent(extents, offset + 512, count, 0);
+  if (strcmp(bad, "ignored-gap") == 0) {
+    nbdkit_add_extent(extents, offset + 512, count, 0);
+    return 0;
+  }
+  if (strcmp(bad, "hole-in-the-middle") == 0) {
+    if (nbdkit_add_extent(extents, offset, 512, 0) == -1) return -1;
+    return nbdkit_add_extent(extents, offset + 1024, count, 0);
+  }
   if (nbdkit_add_extent(extents, 0, offset + 512, 0) == -1) return -1;
   return nbdkit_add_extent(extents, offset + 512, UINT64_MAX - offset - 512, NBDKIT_EXTENT_HOLE);
+}
+
+static int probe_can_fua(void* handle) {
+  (void)handle;
+  return strcmp(bad, "can-fua") == 0 ? -7 : NBDKIT_FUA_EMULATE;
+}
+
+static int probe_can_cache(void* handle) {
+  (void)handle;
+  return strcmp(bad, "can-cache") == 0 ? 99 : NBDKIT_CACHE_NONE;
 }
 
 static int probe_block_size(void* handle, uint32_t* minimum, uint32_t* preferred,
@@ -178,18 +198,24 @@ static int probe_block_size(void* handle, uint32_t* minimum, uint32_t* preferred
 #endif
 
 static struct nbdkit_plugin plugin = {
+#ifndef PROBE_NAMELESS
     .name = "probe",
+#endif
     .config = probe_config,
     .open = probe_open,
     .close = probe_close,
+#ifndef PROBE_SIZELESS
     .get_size = probe_get_size,
+#endif
     .pread = probe_pread,
     .pwrite = probe_pwrite,
     .flush = probe_flush,
     .thread_model = probe_thread_model,
 #if NBDKIT_API_VERSION != 1
     .can_multi_conn = probe_can_multi_conn,
-  .extents = probe_extents,
+    .can_fua = probe_can_fua,
+    .can_cache = probe_can_cache,
+    .extents = probe_extents,
     .block_size = probe_block_size,
 #endif
 };

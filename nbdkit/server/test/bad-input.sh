@@ -27,7 +27,7 @@ refused 'file too short' ./not-a-module.so
 refused 'you must give the size' memory
 refused '"12x"' memory 12x
 refused "unknown parameter 'colour'" memory 1M colour=red
-refused 'expected sparse or malloc, got "zip"' memory 1M allocator=zip
+refused 'expected sparse, malloc or zstd, got "zip"' memory 1M allocator=zip
 refused 'missing.img: No such file or directory' file missing.img
 refused 'not a regular file or block device' file folder
 refused 'give either file=<FILENAME> or dir=<DIRECTORY>' file

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace nbd {
+
+// The bytes of a read where they are, instead of a copy of them: pieces of
+// memory, one behind the other, or one range of a file. Whoever lends keeps them
+// there, and the file open, until the loan is given back; they may change
+// meanwhile, as they may under any read that a write overlaps.
+//
+// Threads: one at a time. It may be given back in another thread than the one
+// that asked for it.
+class Loan {
+ public:
+  struct File {
+    int fd = -1;  // -1: it is memory that is lent
+    uint64_t offset = 0;
+  };
+
+  Loan() = default;
+  Loan(Loan&& other) noexcept { *this = std::move(other); }
+  Loan& operator=(Loan&& other) noexcept {
+    give_back();
+    file_ = std::exchange(other.file_, {});
+    memory_ = std::exchange(other.memory_, {});
+    length_ = std::exchange(other.length_, 0);
+    until_ = std::exchange(other.until_, {});
+    return *this;
+  }
+  ~Loan() { give_back(); }
+
+  void add(std::span<const std::byte> bytes) {
+    memory_.push_back(bytes);
+    length_ += bytes.size();
+  }
+  // Alone in its loan.
+  void set_file(int fd, uint64_t offset, uint64_t length) {
+    file_ = {fd, offset};
+    length_ = length;
+  }
+  // Calls done(argument) once, when it is given back.
+  void until(void (*done)(void*), void* argument) { until_.emplace_back(done, argument); }
+
+  uint64_t length() const { return length_; }  // 0: nothing is lent
+  const File& file() const { return file_; }
+  std::span<const std::span<const std::byte>> memory() const { return memory_; }
+
+  void give_back() noexcept {
+    for (const auto& [done, argument] : std::exchange(until_, {})) done(argument);
+    memory_.clear();
+    file_ = {};
+    length_ = 0;
+  }
+
+ private:
+  File file_;
+  std::vector<std::span<const std::byte>> memory_;
+  uint64_t length_ = 0;
+  std::vector<std::pair<void (*)(void*), void*>> until_;
+};
+
+}  // namespace nbd

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The options that ask a question instead of serving: --help, --version,
+// --dump-config, --dump-plugin. See nbdkit-probing(1) for the formats, which
+// programs parse.
+#pragma once
+
+#include "server/options.hpp"
+
+namespace nbdkit {
+
+bool asks_a_question(const Options& options);
+// Prints the answer; the exit status.
+int answer(const Options& options);
+
+}  // namespace nbdkit
