@@ -29,8 +29,6 @@ class Stream {
   virtual void send(std::span<iovec> parts) = 0;
   // The parts, and behind them all that is in the pipe.
   virtual void send(std::span<iovec> parts, FilledPipe& pipe);
-  // Whether that is better than to send the same bytes from memory.
-  virtual bool takes_pipes() const noexcept { return false; }
   // From now on nobody waits for the client past this, but gets an Error with
   // ETIMEDOUT; what can be had without waiting still can. Nothing: for ever.
   virtual void set_deadline(Deadline deadline) noexcept = 0;
@@ -51,7 +49,6 @@ class SocketStream final : public Stream {
   size_t receive(std::span<std::byte> buf) override;
   void send(std::span<iovec> parts) override;
   void send(std::span<iovec> parts, FilledPipe& pipe) override;
-  bool takes_pipes() const noexcept override { return true; }
   void set_deadline(Deadline deadline) noexcept override { deadline_ = deadline; }
   void abort() noexcept override;
   int fd() const noexcept override { return socket_.get(); }

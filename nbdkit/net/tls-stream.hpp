@@ -33,6 +33,7 @@ class TlsStream final : public Stream {
   // Data that came before the stream broke is still given out.
   size_t receive(std::span<std::byte> buf) override;
   void send(std::span<iovec> parts) override;
+  void send(std::span<iovec> parts, FilledPipe& pipe) override;
   void set_deadline(Deadline deadline) noexcept override { socket_.set_deadline(deadline); }
   void abort() noexcept override { socket_.abort(); }
   int fd() const noexcept override { return socket_.fd(); }
@@ -56,6 +57,7 @@ class TlsStream final : public Stream {
   // For send(): the plain bytes on their way into records.
   void add(const std::byte* bytes, size_t count);
   void encrypt(const std::byte* bytes, size_t count);
+  void finish();
 
   static ssize_t pull(gnutls_transport_ptr_t self, void* to, size_t count) noexcept;
   static ssize_t push(gnutls_transport_ptr_t self, const void* from, size_t count) noexcept;

@@ -251,7 +251,6 @@ std::optional<Reply> Transmission::lent_reply(const Request& r) {
   if (loan.length() == 0) return std::nullopt;
   Reply reply = reply_from(read_header(r).view(), {});
   if (loan.file().fd >= 0) {
-    if (!stream_.takes_pipes()) return std::nullopt;
     reply.pipe = pipes_.fill(loan.file().fd, loan.file().offset, loan.length());
     if (!reply.pipe) return std::nullopt;
   } else {

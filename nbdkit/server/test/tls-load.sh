@@ -20,6 +20,12 @@ while cat piece 2>/dev/null; do :; done | head -c "$size" >in.img || true
 start -U "$scratch/sock" --tls=require --tls-psk=keys.psk memory "$size"
 nbdcopy in.img "$uri"
 nbdcopy "$uri" - | cmp in.img -
+stop; rm sock
+
+echo "out of a file, whose pages take another way"
+start -U "$scratch/sock" --tls=require --tls-psk=keys.psk file in.img
+nbdcopy "$uri" - | cmp in.img -
+nbdcopy --request-size=100352 "$uri" - | cmp in.img -
 stop; rm sock in.img piece
 
 echo "64 clients at once"
