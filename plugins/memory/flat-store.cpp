@@ -37,6 +37,9 @@ class FlatStore final : public Store {
       return nbd::kOk;
     });
   }
+  std::span<const std::byte> where(uint64_t count, uint64_t offset) override {
+    return {data_ + offset, count};
+  }
   nbd::Status write(std::span<const std::byte> buf, uint64_t offset) override {
     return each_page(buf.size(), offset, [&](uint64_t page, size_t, size_t length, uint64_t done) {
       const std::unique_lock lock(locks_.of(page));

@@ -25,6 +25,12 @@ class Served {
   nbd::Status pread(std::span<std::byte> buf, uint64_t offset, nbd::Flags) {
     return store_->read(buf, offset);
   }
+  bool lend(uint32_t count, uint64_t offset, nbd::Lender& out) {
+    const std::span<const std::byte> bytes = store_->where(count, offset);
+    if (bytes.empty()) return false;
+    out.bytes(bytes);
+    return true;
+  }
   nbd::Status pwrite(std::span<const std::byte> buf, uint64_t offset, nbd::Flags) {
     return store_->write(buf, offset);
   }

@@ -22,6 +22,9 @@ class Store {
   virtual ~Store() = default;
   virtual nbd::Status read(std::span<std::byte> buf, uint64_t offset) = 0;
   virtual nbd::Status write(std::span<const std::byte> buf, uint64_t offset) = 0;
+  // The bytes where they are, for as long as the store lives; empty if they may
+  // move. Whoever looks at them while they are written sees some of both.
+  virtual std::span<const std::byte> where(uint64_t, uint64_t) { return {}; }
   // Afterwards the range reads as zeroes; memory is given back where possible.
   virtual nbd::Status zero(uint64_t count, uint64_t offset) = 0;
 
