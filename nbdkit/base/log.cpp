@@ -38,6 +38,18 @@ void write_line(std::string_view kind, std::string_view text) noexcept {
   errno = saved;
 }
 
+void send(int priority, std::string_view kind, std::string_view text) noexcept {
+  switch (g_sink.load(std::memory_order_relaxed)) {
+    case Sink::stderr_fd: write_line(kind, text); break;
+    case Sink::syslog:
+      ::syslog(priority, "%.*s%s%.*s: %.*s", static_cast<int>(scope().size()), scope().data(),
+               scope().empty() ? "" : ": ", static_cast<int>(kind.size()), kind.data(),
+               static_cast<int>(text.size()), text.data());
+      break;
+    case Sink::null: break;
+  }
+}
+
 }  // namespace
 
 void set_program(std::string name) { program() = std::move(name); }
@@ -56,15 +68,10 @@ unsigned errors_so_far() noexcept { return t_errors; }
 
 void error(std::string_view text) noexcept {
   ++t_errors;
-  switch (g_sink.load(std::memory_order_relaxed)) {
-    case Sink::stderr_fd: write_line("error", text); break;
-    case Sink::syslog:
-      ::syslog(LOG_ERR, "%.*s%serror: %.*s", static_cast<int>(scope().size()), scope().data(),
-               scope().empty() ? "" : ": ", static_cast<int>(text.size()), text.data());
-      break;
-    case Sink::null: break;
-  }
+  send(LOG_ERR, "error", text);
 }
+
+void warning(std::string_view text) noexcept { send(LOG_WARNING, "warning", text); }
 
 void debug(std::string_view text) noexcept {
   if (verbose()) write_line("debug", text);

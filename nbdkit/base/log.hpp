@@ -38,7 +38,8 @@ class Scope {
 };
 
 void error(std::string_view text) noexcept;
-void debug(std::string_view text) noexcept;  // only if verbose
+void warning(std::string_view text) noexcept;  // where errors go, but is none
+void debug(std::string_view text) noexcept;    // only if verbose
 
 // How many errors this thread has logged: tells whether a call that failed has
 // said why.
@@ -48,6 +49,12 @@ template <class... Args>
   requires(sizeof...(Args) > 0)
 void error(fmt::format_string<Args...> format, Args&&... args) {
   error(std::string_view(fmt::format(format, std::forward<Args>(args)...)));
+}
+
+template <class... Args>
+  requires(sizeof...(Args) > 0)
+void warning(fmt::format_string<Args...> format, Args&&... args) {
+  warning(std::string_view(fmt::format(format, std::forward<Args>(args)...)));
 }
 
 template <class... Args>

@@ -42,8 +42,9 @@ enum class Hearing { open, goodbye, gone };
 struct Client {
   int socket = -1;  // borrowed; -1 if there is none to ask
   bool tls = false;
-  std::string export_name;  // fixed before the first request
-  std::string log_name;     // "memory[1]": fixed
+  std::string export_name;            // fixed before the first request
+  std::string tls_dn, tls_issuer_dn;  // likewise; of its certificate, if that was verified
+  std::string log_name;               // "memory[1]": fixed
   InternedStrings interned;
   std::atomic<Disconnect> disconnect{Disconnect::no};
   std::atomic<Hearing> hearing{Hearing::open};

@@ -3,6 +3,7 @@
 
 #include <cctype>
 #include <string_view>
+#include <utility>
 
 #include "base/error.hpp"
 #include "net/listen.hpp"
@@ -35,8 +36,14 @@ std::string host_of(const std::string& address) {
 
 }  // namespace
 
-Endpoint open_endpoint(const Options& options) {
+Endpoint open_endpoint(const Options& options, const TlsCredentials* tls) {
   Endpoint out;
+  if (tls != nullptr) {
+    out.tls = options.tls == TlsMode::require ? TlsMode::require : TlsMode::on;
+    out.tls_psk = options.tls_settings.psk_file;
+    out.tls_user = tls->first_user();
+    if (out.tls_psk.empty()) out.tls_certificates = options.tls_settings.certificates;
+  }
   // A captive server is private unless asked to listen.
   const bool private_socket =
       options.unix_socket == "-" || (!options.run.empty() && options.unix_socket.empty() &&
@@ -58,11 +65,22 @@ Endpoint open_endpoint(const Options& options) {
 }
 
 std::string uri_of(const Endpoint& endpoint, const std::string& export_name) {
-  const std::string path = percent_encode(export_name);
-  if (!endpoint.unix_socket.empty()) {
-    return fmt::format("nbd+unix:///{}?socket={}", path, percent_encode(endpoint.unix_socket));
-  }
-  return fmt::format("nbd://{}:{}/{}", endpoint.host, endpoint.port, path);
+  const bool tls = endpoint.tls == TlsMode::require;
+  const bool is_unix = !endpoint.unix_socket.empty();
+  std::string out = fmt::format("nbd{}{}://", tls ? "s" : "", is_unix ? "+unix" : "");
+  if (tls && !endpoint.tls_user.empty()) out += percent_encode(endpoint.tls_user) + "@";
+  if (!is_unix) out += fmt::format("{}:{}", endpoint.host, endpoint.port);
+  out += "/" + percent_encode(export_name);
+
+  char separator = '?';
+  const auto add = [&](std::string_view key, const std::string& value) {
+    if (value.empty()) return;
+    out += fmt::format("{}{}={}", std::exchange(separator, '&'), key, percent_encode(value));
+  };
+  add("socket", endpoint.unix_socket);
+  if (tls) add("tls-certificates", endpoint.tls_certificates);
+  if (tls) add("tls-psk-file", endpoint.tls_psk);
+  return out;
 }
 
 }  // namespace nbdkit

@@ -19,13 +19,18 @@ struct Endpoint {
   std::string unix_socket;                  // its path, or empty
   uint16_t port = 0;                        // of TCP, or 0
   std::string host;                         // for the URI
+  TlsMode tls = TlsMode::off;
+  std::string tls_certificates, tls_psk;  // paths, as far as they were given
+  std::string tls_user;                   // with tls_psk: one who has a key
 };
 
-// Throws an Error that names the address.
-Endpoint open_endpoint(const Options& options);
+// Throws an Error that names the address. tls: nullptr if it is off.
+Endpoint open_endpoint(const Options& options, const TlsCredentials* tls);
 
 // As the NBD project's URI document has it: nbd://host:port/export or
-// nbd+unix:///export?socket=path, percent-encoded.
+// nbd+unix:///export?socket=path, percent-encoded. With TLS required it is nbds
+// and names the certificates or keys; else a client may choose, and plain is what
+// all of them can.
 std::string uri_of(const Endpoint& endpoint, const std::string& export_name);
 
 }  // namespace nbdkit

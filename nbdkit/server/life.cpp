@@ -34,6 +34,7 @@
 #include "server/endpoint.hpp"
 #include "server/parameters.hpp"
 #include "server/probe.hpp"
+#include "server/tls.hpp"
 
 namespace nbdkit {
 
@@ -127,7 +128,7 @@ struct UnlessReady {
   }
 };
 
-int serve(const Options& options, Stack& stack) {
+int serve(const Options& options, const TlsCredentials* tls, Stack& stack) {
   // The command of --run has the streams that we were started with, nobody else:
   // whoever waits for the end of our stdout must not wait for a daemon.
   nbd::Fd stdin_fd, stdout_fd;
@@ -139,7 +140,7 @@ int serve(const Options& options, Stack& stack) {
   point_at_null(STDIN_FILENO);
   point_at_null(STDOUT_FILENO);
 
-  Endpoint endpoint = open_endpoint(options);
+  Endpoint endpoint = open_endpoint(options, tls);
   UnlessReady unless_ready{endpoint.unix_socket};
   const bool stay = options.foreground || !options.run.empty();
   Background background = stay ? Background() : Background::enter();
@@ -151,7 +152,10 @@ int serve(const Options& options, Stack& stack) {
                 .pool = pool,
                 .options = {.handshake = {.oldstyle = options.oldstyle,
                                           .read_only = options.read_only,
-                                          .structured_replies = options.structured_replies},
+                                          .structured_replies = options.structured_replies,
+                                          .tls = tls,
+                                          .tls_required = options.tls == TlsMode::require,
+                                          .time = options.handshake_time},
                             .threads = options.threads},
                 .pipes = {},
                 .one_client = {},
@@ -196,6 +200,7 @@ int run(const Options& options) {
   set_up_signals(!options.run.empty());
   nbd::log::debug("nbdkit {}", kVersion);
 
+  const std::unique_ptr<TlsCredentials> tls = load_tls(options);
   Stack stack(options.plugin, options.filters, options.debug);
   blame_crashes_on(stack.plugin().table().callbacks.name);
   configure(stack, options.parameters);
@@ -205,7 +210,7 @@ int run(const Options& options) {
               options.export_name);
   }
   stack.get_ready();
-  const int status = serve(options, stack);
+  const int status = serve(options, tls.get(), stack);
   stack.cleanup();
   return status;
 }

@@ -47,6 +47,26 @@ std::string socket_path(const std::string& value) {
   return value == "-" ? value : absolute(value);
 }
 
+std::string tls_path(const char* option, const std::string& value) {
+  if (value.empty()) nbd::fail("{}: expected a path, got \"\"", option);
+  return absolute(value);
+}
+
+TlsMode tls_mode(const std::string& value) {
+  if (value == "require" || value == "required" || value == "force") return TlsMode::require;
+  try {
+    return nbd::parse_bool("--tls", value) ? TlsMode::on : TlsMode::off;
+  } catch (const nbd::Error&) {
+    nbd::fail("--tls: expected off, on or require, got \"{}\"", value);
+  }
+}
+
+std::chrono::nanoseconds handshake_time(const std::string& value) {
+  const auto time = nbd::parse_delay("--timeout", value);
+  if (time.count() == 0) nbd::fail("--timeout: expected a time above 0, got \"{}\"", value);
+  return time;
+}
+
 std::string export_name(const std::string& value) {
   constexpr size_t kLongest = 4096;  // of the protocol
   if (value.size() > kLongest) {
@@ -139,6 +159,41 @@ constexpr auto kRows = std::to_array<Row>({
      "N",
      "requests of one connection at the same time (default: 16)",
      [](Options& o, const std::string& v) { o.threads = parse_threads(v); }},
+    {0,
+     {"timeout"},
+     "DELAY",
+     "drop a client that negotiates for longer (default: 60)",
+     [](Options& o, const std::string& v) { o.handshake_time = handshake_time(v); }},
+    {0,
+     {"tls"},
+     "MODE",
+     "off, on or require: encryption and authentication",
+     [](Options& o, const std::string& v) { o.tls = tls_mode(v); }},
+    {0,
+     {"tls-certificates"},
+     "DIR",
+     "the folder of the TLS certificates",
+     [](Options& o, const std::string& v) {
+       o.tls_settings.certificates = tls_path("--tls-certificates", v);
+     }},
+    {0,
+     {"tls-priority"},
+     "PRIORITY",
+     "the TLS algorithms, as GnuTLS names them",
+     [](Options& o, const std::string& v) {
+       if (v.empty()) nbd::fail("--tls-priority: expected algorithms, got \"\"");
+       o.tls_settings.priority = v;
+     }},
+    {0,
+     {"tls-psk"},
+     "FILE",
+     "pre-shared keys instead of certificates",
+     [](Options& o, const std::string& v) { o.tls_settings.psk_file = tls_path("--tls-psk", v); }},
+    {0,
+     {"tls-verify-peer"},
+     nullptr,
+     "clients must have a valid certificate",
+     [](Options& o, const std::string&) { o.tls_settings.verify_peer = true; }},
     {'U',
      {"unix"},
      "SOCKET",
@@ -201,6 +256,9 @@ std::string culprit(char** argv) {
 void check_together(const Options& o) {
   if (!o.unix_socket.empty() && (!o.port.empty() || !o.ip_address.empty())) {
     nbd::fail("-U cannot be used together with -p or -i");
+  }
+  if (o.oldstyle && o.tls == TlsMode::require) {
+    nbd::fail("--tls=require cannot be used together with the oldstyle protocol");
   }
 }
 

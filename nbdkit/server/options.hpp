@@ -4,8 +4,13 @@
 // from which the parser and --help are made.
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "net/tls-credentials.hpp"
+#include "session/limits.hpp"
 
 namespace nbdkit {
 
@@ -28,6 +33,9 @@ struct Options {
   std::string run;
   std::vector<std::string> filters;  // outermost first
   std::vector<std::string> debug;    // NAME.FLAG=N
+  std::optional<TlsMode> tls;        // not given: on if there are credentials
+  TlsSettings tls_settings;          // paths are absolute
+  std::chrono::nanoseconds handshake_time = limits::kHandshakeTime;
 
   std::string plugin;                   // empty: none given
   std::vector<std::string> parameters;  // as they stand on the command line

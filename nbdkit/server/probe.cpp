@@ -75,7 +75,7 @@ int dump_config() {
       {"selinux", "no"},
       {"soext", "so"},
       {"sysconfdir", NBDKIT_SYSCONFDIR},
-      {"tls", "no"},
+      {"tls", "yes"},
       {"version", version},
       {"version_major", version.substr(0, minor - 1)},
       {"version_minor", version.substr(minor, version.find('.', minor) - minor)},

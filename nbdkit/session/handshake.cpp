@@ -12,6 +12,7 @@ namespace nbdkit {
 
 namespace wire = nbd::wire;
 using wire::Writer;
+using Clock = std::chrono::steady_clock;
 
 namespace {
 
@@ -37,9 +38,9 @@ std::string describe(wire::Option option) {
 
 }  // namespace
 
-Handshake::Handshake(Stream& stream, Input& input, Stack& stack, Client& client,
+Handshake::Handshake(Channel& channel, Input& input, Stack& stack, Client& client,
                      const HandshakeOptions& options, std::mutex* stack_lock)
-    : stream_(stream),
+    : channel_(channel),
       input_(input),
       stack_(stack),
       client_(client),
@@ -47,13 +48,31 @@ Handshake::Handshake(Stream& stream, Input& input, Stack& stack, Client& client,
       stack_lock_(stack_lock) {}
 
 std::optional<Handshake::Result> Handshake::run() {
-  const bool done = options_.oldstyle ? run_oldstyle() : run_newstyle();
-  if (!done) return std::nullopt;
-  return std::move(result_);
+  deadline_ = Clock::now() + options_.time;
+  channel_.stream().set_deadline(deadline_);
+  try {
+    const bool done = options_.oldstyle ? run_oldstyle() : run_newstyle();
+    channel_.stream().set_deadline(std::nullopt);
+    if (!done) return std::nullopt;
+    return std::move(result_);
+  } catch (const nbd::Error& e) {
+    if (e.errnum() != ETIMEDOUT || Clock::now() < deadline_) throw;
+    nbd::fail("the client did not finish the handshake within {} s",
+              std::chrono::duration<double>(options_.time).count());
+  }
 }
 
+// The client does not answer for the time that this takes.
 template <class Call>
 auto Handshake::with_stack(Call&& call) {
+  struct Pause {
+    Handshake& self;
+    const Clock::time_point begin = Clock::now();
+    ~Pause() {
+      self.deadline_ += Clock::now() - begin;
+      self.channel_.stream().set_deadline(self.deadline_);
+    }
+  } const pause{*this};
   std::unique_lock<std::mutex> lock;
   if (stack_lock_ != nullptr) lock = std::unique_lock(*stack_lock_);
   return call();
@@ -82,7 +101,7 @@ bool Handshake::run_oldstyle() {
   w.put(wire::kNbdMagic).put(wire::kOldstyleMagic).put(result_.disk->size());
   // Handshake flags, of which there are none in oldstyle, then transmission's.
   w.put(uint16_t{0}).put(flags_of(*result_.disk)).put_zeroes(wire::kReservedZeroes);
-  stream_.send(w.bytes());
+  send(w);
   return true;
 }
 
@@ -91,7 +110,7 @@ bool Handshake::run_newstyle() {
   Writer greeting;
   greeting.put(wire::kNbdMagic).put(wire::kIHaveOpt);
   greeting.put(static_cast<uint16_t>(hf::kFixedNewstyle | hf::kNoZeroes));
-  stream_.send(greeting.bytes());
+  send(greeting);
   if (!read_client_flags()) return false;
 
   for (unsigned n = 0; n < limits::kMaxOptions; ++n) {
@@ -125,17 +144,24 @@ Handshake::Step Handshake::next_option() {
   input_.take(wire::kOptionHeaderSize);
   const auto& [option, length] = *header;
 
+  // Before its data: whoever has to use TLS has no say before that.
+  const bool must_wait = needs_tls_first(option);
+  if (must_wait && (option == Option::export_name || !fixed_)) {
+    nbd::fail("the client sent {} without TLS, which is required", describe(option));
+  }
   if (length > limits::kMaxOptionData) {
     if (!fixed_ || option == Option::export_name || length > limits::kMaxRefusedOption) {
       nbd::fail("the client sent {} with {} bytes of data", describe(option), length);
     }
     input_.skip(length);
+    if (must_wait) return refuse(option, OptionReply::err_tls_reqd, "TLS is required");
     return refuse(option, OptionReply::err_too_big,
                   fmt::format("{} bytes of data, more than {}", length, limits::kMaxOptionData));
   }
   // Copied, since the handlers read on and the buffer moves.
   std::vector<std::byte> data(length);
   input_.read(data);
+  if (must_wait) return refuse(option, OptionReply::err_tls_reqd, "TLS is required");
   return handle_option(option, data);
 }
 
@@ -147,7 +173,7 @@ Handshake::Step Handshake::handle_option(Option option, Bytes data) {
   switch (option) {
     case Option::abort: acknowledge_abort(); return Step::end;
     case Option::list: return list(data);
-    case Option::starttls: return refuse(option, OptionReply::err_policy, "TLS is not enabled");
+    case Option::starttls: return starttls(data);
     case Option::info:
     case Option::go: return info_or_go(option, data);
     case Option::structured_reply: return structured_reply(data);
@@ -158,9 +184,14 @@ Handshake::Step Handshake::handle_option(Option option, Bytes data) {
   }
 }
 
+bool Handshake::needs_tls_first(Option option) const {
+  return options_.tls_required && channel_.tls() == nullptr && option != Option::starttls &&
+         option != Option::abort;
+}
+
 void Handshake::reply(Option option, OptionReply type, Bytes data) {
   nbd::log::debug("replying to {} with {}", describe(option), wire::name_of(type));
-  stream_.send(wire::encode_option_reply(option, type, data).bytes());
+  send(wire::encode_option_reply(option, type, data));
 }
 
 // The client may have hung up without waiting for it.
@@ -189,7 +220,7 @@ Handshake::Step Handshake::export_name(Bytes data) {
   Writer w;
   w.put(result_.disk->size()).put(flags_of(*result_.disk));
   if (!no_zeroes_) w.put_zeroes(wire::kReservedZeroes);
-  stream_.send(w.bytes());
+  send(w);
   return Step::transmission;
 }
 
@@ -210,6 +241,32 @@ Handshake::Step Handshake::list(Bytes data) {
     reply(Option::list, OptionReply::server, w.bytes());
   }
   reply(Option::list, OptionReply::ack);
+  return Step::go_on;
+}
+
+Handshake::Step Handshake::starttls(Bytes data) {
+  constexpr Option kOption = Option::starttls;
+  if (options_.tls == nullptr) {
+    return refuse(kOption, OptionReply::err_policy, "TLS is not enabled");
+  }
+  if (!data.empty()) return refuse(kOption, OptionReply::err_invalid, "it takes no data");
+  if (channel_.tls() != nullptr) {
+    return refuse(kOption, OptionReply::err_invalid, "TLS is running already");
+  }
+  // Whoever sits between us and the client could have put them there, to be
+  // taken for the client's own once TLS is running.
+  if (input_.buffered() != 0) {
+    nbd::fail("the client sent {} bytes in plain text behind NBD_OPT_STARTTLS", input_.buffered());
+  }
+  reply(kOption, OptionReply::ack);
+  channel_.start_tls(*options_.tls);
+  client_.tls = true;
+  client_.tls_dn = channel_.tls()->peer_dn();
+  client_.tls_issuer_dn = channel_.tls()->peer_issuer_dn();
+  // What was agreed on before may be somebody else's wish as well.
+  result_.negotiated = {};
+  meta_context_export_.reset();
+  client_.export_name.clear();
   return Step::go_on;
 }
 

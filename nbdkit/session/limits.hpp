@@ -3,6 +3,7 @@
 // Every limit on what one client can make the server do, with its reason.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 
@@ -14,6 +15,10 @@ inline constexpr uint32_t kMaxData = 64 << 20;
 // A refused write's payload is read and thrown away, so that the connection
 // survives; past this, reading on is not worth it and the client is cut off.
 inline constexpr uint32_t kMaxRefusedPayload = 128 << 20;
+
+// From the greeting to the first request, TLS included, without the time that
+// plugins take: a client that says nothing does not keep its thread for ever.
+inline constexpr std::chrono::seconds kHandshakeTime{60};
 
 // Longest option. 16 names of the longest kind; an option that is longer is
 // refused, past the second limit together with the client.
