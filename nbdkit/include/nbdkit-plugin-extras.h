@@ -37,6 +37,11 @@ struct nbdkit_plugin_extras {
   /* Non-zero: .extents is right at any time and costs little, so the server may
    * ask it before a large read, and not read what it says is zero. */
   int tells_holes;
+
+  /* A pread that never waits: 0 if it has read all, 1 if it would have to wait,
+   * or is to fail: then pread is called, where waiting holds up nobody. Called in
+   * the thread that reads the client's socket. */
+  int (*pread_now) (void *handle, void *buf, uint32_t count, uint64_t offset);
 };
 
 #ifdef __cplusplus

@@ -65,6 +65,7 @@ PluginDisk::PluginDisk(const PluginTable& table, const nbd::OpenRequest& request
   try {
     read_properties(request.read_only);
     if (table.extras.never_blocks != 0) properties_.blocking = {};
+    properties_.tries_reads = table.extras.pread_now != nullptr;
     properties_.tells_holes = properties_.can_extents && table.extras.tells_holes != 0;
   } catch (...) {
     close();
@@ -288,6 +289,15 @@ Status PluginDisk::extents(uint64_t count, uint64_t offset, Flags flags, nbd::Ex
   if (!status.ok()) return status;
   nbd::log::error("{}: extents returned none that covers offset {}", plugin_.name, offset);
   return Status(EINVAL);
+}
+
+bool PluginDisk::try_pread(std::span<std::byte> buf, uint64_t offset) {
+  const auto count = static_cast<uint32_t>(buf.size());
+  int answer = 1;
+  const Status s = call("pread_now", [&] {
+    return answer = table_.extras.pread_now(handle_, buf.data(), count, offset);
+  });
+  return s.ok() && answer == 0;
 }
 
 Status PluginDisk::lend(uint32_t count, uint64_t offset, nbd::Loan& out) {

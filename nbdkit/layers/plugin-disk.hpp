@@ -27,6 +27,7 @@ class PluginDisk final : public nbd::Disk {
   nbd::Status cache(uint64_t count, uint64_t offset, nbd::Flags flags) override;
   nbd::Status extents(uint64_t count, uint64_t offset, nbd::Flags flags,
                       nbd::Extents& out) override;
+  bool try_pread(std::span<std::byte> buf, uint64_t offset) override;
   nbd::Status lend(uint32_t count, uint64_t offset, nbd::Loan& out) override;
   std::string description() override;
 

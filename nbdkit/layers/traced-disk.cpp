@@ -52,6 +52,11 @@ class TracedDisk final : public nbd::Disk {
     log("extents", count, offset, flags);
     return told("extents", disk_->extents(count, offset, flags, out));
   }
+  bool try_pread(std::span<std::byte> buf, uint64_t offset) override {
+    const bool done = disk_->try_pread(buf, offset);
+    if (done) log("pread", buf.size(), offset, Flags::none);
+    return done;
+  }
   Status lend(uint32_t count, uint64_t offset, nbd::Loan& out) override {
     const Status s = disk_->lend(count, offset, out);
     if (out.length() == 0 && s.ok()) return s;  // pread follows

@@ -158,6 +158,7 @@ int serve(const Options& options, const TlsCredentials* tls, Stack& stack) {
                                           .time = options.handshake_time},
                             .threads = options.threads},
                 .pipes = {},
+                .buffers = {},
                 .one_client = {},
                 .all_requests = {}};
   Connections connections(shared);

@@ -8,6 +8,7 @@
 
 #include "layers/stack.hpp"
 #include "net/stream.hpp"
+#include "session/buffers.hpp"
 #include "session/handshake.hpp"
 #include "session/worker-pool.hpp"
 
@@ -24,6 +25,7 @@ struct Shared {
   WorkerPool& pool;
   const SessionOptions options;
   PipePool pipes;
+  Buffers buffers;
   std::mutex one_client;    // ThreadModel::serialize_connections
   std::mutex all_requests;  // ThreadModel::serialize_all_requests
   Arrivals arrivals;

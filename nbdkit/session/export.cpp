@@ -148,6 +148,15 @@ Status Export::read(const Request& r, std::span<std::byte> buf) const {
   return guarded([&] { return disk_->pread(buf, r.offset, Flags::none); });
 }
 
+bool Export::try_read(const Request& r, std::span<std::byte> buf) const {
+  bool done = false;
+  const Status s = guarded([&] {
+    done = disk_->try_pread(buf, r.offset);
+    return nbd::kOk;
+  });
+  return s.ok() && done;
+}
+
 Status Export::lend(const Request& r, nbd::Loan& out) const {
   return guarded([&] { return disk_->lend(static_cast<uint32_t>(r.length), r.offset, out); });
 }

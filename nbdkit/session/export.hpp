@@ -51,6 +51,9 @@ class Export {
 
   // REQUIRES: check() succeeded. buf: as long as the request says.
   nbd::Status read(const nbd::wire::Request& request, std::span<std::byte> buf) const;
+  // The same, but false at once if it would have to wait, or fail.
+  bool can_try_read() const { return disk_->properties().tries_reads; }
+  bool try_read(const nbd::wire::Request& request, std::span<std::byte> buf) const;
   // Nothing is lent where the disk cannot: then read() is to be called.
   nbd::Status lend(const nbd::wire::Request& request, nbd::Loan& out) const;
   // What of a read is known to be zero, for those who can be told so. Empty if

@@ -50,6 +50,14 @@ inline constexpr size_t kMaxReadPieces = 64;
 // Context ids in the payload of one block status: there is one context.
 inline constexpr uint64_t kMaxBlockStatusPayload = 8 + 4 * 64;
 
+// Buffers of past requests that are kept for the next, over all connections.
+inline constexpr size_t kMaxKeptBuffers = 32 << 20;
+
+// A read up to this is tried in the thread that reads the socket, where the
+// plugin can tell at once that it would have to wait. From there on handing it
+// to a worker costs little beside it, and its pages need not be copied.
+inline constexpr uint32_t kMaxTriedRead = 64 << 10;
+
 // What the requests of one connection that are with the workers may hold.
 inline constexpr uint64_t kMaxBytesInFlight = 128 << 20;
 

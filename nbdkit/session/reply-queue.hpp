@@ -20,13 +20,14 @@
 #include <nbdkit/loan.hpp>
 
 #include "net/stream.hpp"
+#include "session/buffers.hpp"
 
 namespace nbdkit {
 
 // A whole reply: bytes of its own and, behind them, what is sent from where it
 // is: lent memory, or pages of a file in a pipe.
 struct Reply {
-  std::unique_ptr<std::byte[]> bytes;
+  Buffer bytes;
   size_t size = 0;
   uint64_t held = 0;  // what its request counts towards the bytes in flight
   nbd::Loan loan = {};

@@ -15,29 +15,16 @@ using nbd::Status;
 using nbd::wire::Command;
 namespace wire = nbd::wire;
 
-namespace {
-
-// Not zeroed: it is filled before anybody looks.
-std::unique_ptr<std::byte[]> allocate(size_t size) {
-  return std::make_unique_for_overwrite<std::byte[]>(size);
-}
-
-Reply reply_from(wire::Bytes bytes) {
-  Reply reply{allocate(bytes.size()), bytes.size()};
-  std::memcpy(reply.bytes.get(), bytes.data(), bytes.size());
-  return reply;
-}
-
-}  // namespace
-
 Transmission::Transmission(Stream& stream, Input& input, const Export& disk, Client& client,
-                           WorkerPool& pool, PipePool& pipes, const TransmissionOptions& options)
+                           WorkerPool& pool, PipePool& pipes, Buffers& buffers,
+                           const TransmissionOptions& options)
     : stream_(stream),
       input_(input),
       export_(disk),
       client_(client),
       pool_(pool),
       pipes_(pipes),
+      buffers_(buffers),
       options_(options),
       style_(options.negotiated.replies),
       replies_(stream, options.threads) {}
@@ -113,7 +100,10 @@ void Transmission::handle(Request& request) {
   current.arrival = number(request);
 
   const bool may_block = export_.may_block(request.command);
-  if (may_block && options_.parallel && options_.threads > 1) return hand_over(request);
+  if (may_block && options_.parallel && options_.threads > 1) {
+    if (request.command == Command::read && try_read_here(request)) return;
+    return hand_over(request);
+  }
   if (may_block) flush_batch();  // earlier replies do not wait for this one
   switch (request.command) {
     case Command::read: return read_here(request);
@@ -150,6 +140,21 @@ auto Transmission::locked(Call&& call) const {
   return call();
 }
 
+// Of a disk that may have to wait, what it has at hand: false if this is not.
+bool Transmission::try_read_here(const Request& r) {
+  const auto length = static_cast<uint32_t>(r.length);
+  if (length > limits::kMaxTriedRead || !export_.can_try_read()) return false;
+  const bool may_be_hole = may_leave_out(r) && export_.may_have_holes() &&
+                           !data_known_.covers(r.offset, r.offset + r.length);
+  if (may_be_hole) return false;  // a worker looks
+  const wire::ReplyHeader header = wire::data_chunk(style_, r, r.offset, length);
+  std::byte* at = reserve(header.size + length);
+  if (!export_.try_read(r, {at + header.size, length})) return false;
+  std::memcpy(at, header.bytes.data(), header.size);
+  batched_ += header.size + length;
+  return true;
+}
+
 void Transmission::read_here(const Request& r) {
   if (auto reply = reply_without_copy(r)) {
     flush_batch();
@@ -181,7 +186,7 @@ void Transmission::write_here(const Request& r) {
     s = locked([&] { return export_.write(r, {data, r.length}); });
     input_.take(r.length);
   } else {
-    const auto data = allocate(r.length);
+    const auto data = buffers_.take(r.length);
     input_.read({data.get(), r.length});
     s = locked([&] { return export_.write(r, {data.get(), r.length}); });
   }
@@ -202,18 +207,18 @@ void Transmission::append_outcome(const Request& r, Status s) {
 
 void Transmission::hand_over(const Request& r) {
   flush_batch();
-  auto job = std::make_shared<Job>(Job{r, nullptr, 0, current.arrival});
+  auto job = std::make_shared<Job>(Job{r, {}, 0, current.arrival});
   const bool has_data = r.command == Command::read || r.command == Command::write;
   job->held = has_data ? r.length : 0;
   replies_.begin(job->held);
   try {
     if (r.command == Command::write) {
-      job->buffer = allocate(r.length);
+      job->buffer = buffers_.take(r.length);
       input_.read({job->buffer.get(), r.length});
     }
     pool_.submit([this, job] { perform(*job); });
   } catch (...) {
-    replies_.post({nullptr, 0, job->held});  // begun, so it must end
+    replies_.post({{}, 0, job->held});  // begun, so it must end
     throw;
   }
 }
@@ -252,6 +257,12 @@ Reply Transmission::outcome(const Request& r, Status s) const {
 
 // ---- Replies
 
+Reply Transmission::reply_from(wire::Bytes bytes) const {
+  Reply reply{buffers_.take(bytes.size()), bytes.size()};
+  std::memcpy(reply.bytes.get(), bytes.data(), bytes.size());
+  return reply;
+}
+
 wire::Writer Transmission::error_reply(const Request& r, Status status,
                                        std::optional<uint64_t> offset) const {
   const wire::ErrorCode error = wire::error_code_for(r, status.errnum());
@@ -261,7 +272,7 @@ wire::Writer Transmission::error_reply(const Request& r, Status status,
 Reply Transmission::reply_by_reading(const Request& r) const {
   const auto length = static_cast<uint32_t>(r.length);
   const wire::ReplyHeader header = wire::data_chunk(style_, r, r.offset, length);
-  Reply reply{allocate(header.size + length), header.size + length};
+  Reply reply{buffers_.take(header.size + length), header.size + length};
   const Status s =
       locked([&] { return export_.read(r, {reply.bytes.get() + header.size, length}); });
   if (!s.ok()) return reply_from(error_reply(r, s).bytes());
@@ -346,7 +357,7 @@ std::optional<Reply> Transmission::reply_in_pieces(const Request& r,
   for (const auto& p : pieces) {
     size += sizeof(wire::ReplyHeader::bytes) + (p.zero ? 0 : p.length);
   }
-  Reply reply{allocate(size), 0};
+  Reply reply{buffers_.take(size), 0};
   for (const auto& p : pieces) {
     const auto length = static_cast<uint32_t>(p.length);
     const bool done = &p == &pieces.back();

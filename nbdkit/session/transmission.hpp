@@ -55,7 +55,7 @@ class KnownData {
 class Transmission {
  public:
   Transmission(Stream& stream, Input& input, const Export& disk, Client& client, WorkerPool& pool,
-               PipePool& pipes, const TransmissionOptions& options);
+               PipePool& pipes, Buffers& buffers, const TransmissionOptions& options);
 
   // Until the client disconnects (by NBD_CMD_DISC or just so), or an Error.
   // When it returns, no request of this client is running any more.
@@ -68,7 +68,7 @@ class Transmission {
   // reply with room for what is read.
   struct Job {
     Request request;
-    std::unique_ptr<std::byte[]> buffer;
+    Buffer buffer;
     uint64_t held = 0;
     Arrival arrival;
   };
@@ -82,6 +82,7 @@ class Transmission {
   void refuse(const Request& request, nbd::Status status);
 
   // In place.
+  bool try_read_here(const Request& request);
   void read_here(const Request& request);
   void read_large_here(const Request& request);
   void write_here(const Request& request);
@@ -98,6 +99,7 @@ class Transmission {
   nbd::wire::Writer error_reply(const Request& request, nbd::Status status,
                                 std::optional<uint64_t> offset = std::nullopt) const;
   nbd::wire::Writer block_status_reply(const Request& request) const;
+  Reply reply_from(nbd::wire::Bytes bytes) const;
   Reply reply_by_reading(const Request& request) const;
   // Of a read that is large enough, if its holes are known or its bytes are lent.
   std::optional<Reply> reply_without_copy(const Request& request);
@@ -121,6 +123,7 @@ class Transmission {
   Client& client_;
   WorkerPool& pool_;
   PipePool& pipes_;
+  Buffers& buffers_;
   const TransmissionOptions options_;
   const nbd::wire::ReplyStyle style_;
   ReplyQueue replies_;

@@ -5,6 +5,7 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -77,6 +78,12 @@ Status DiskFile::pread(std::span<std::byte> buf, uint64_t offset, Flags) {
     offset += static_cast<uint64_t>(n);
   }
   return nbd::kOk;
+}
+
+bool DiskFile::pread_now(std::span<std::byte> buf, uint64_t offset) {
+  const iovec part{buf.data(), buf.size()};
+  return ::preadv2(fd_.get(), &part, 1, static_cast<off_t>(offset), RWF_NOWAIT) ==
+         static_cast<ssize_t>(buf.size());
 }
 
 Status DiskFile::pwrite(std::span<const std::byte> buf, uint64_t offset, Flags flags) {

@@ -35,6 +35,8 @@ class DiskFile {
   nbd::Support can_cache() { return nbd::Support::native; }
 
   nbd::Status pread(std::span<std::byte> buf, uint64_t offset, nbd::Flags flags);
+  // From the page cache alone; false if not all of it is there.
+  bool pread_now(std::span<std::byte> buf, uint64_t offset);
   nbd::Status pwrite(std::span<const std::byte> buf, uint64_t offset, nbd::Flags flags);
   nbd::Status flush(nbd::Flags flags);
   nbd::Status trim(uint32_t count, uint64_t offset, nbd::Flags flags);

@@ -158,6 +158,9 @@ struct File::Connection : disk_file::DiskFile {
     if (s.ok()) eviction_.after_read(fd(), offset, buf.size());
     return s;
   }
+  bool pread_now(std::span<std::byte> buf, uint64_t offset) {
+    return !eviction_.is_on() && DiskFile::pread_now(buf, offset);
+  }
   // What is to leave the page cache has to be read by us, who see it leave.
   bool lend(uint32_t count, uint64_t offset, nbd::Lender& out) {
     if (eviction_.is_on()) return false;

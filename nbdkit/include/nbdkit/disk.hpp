@@ -142,6 +142,7 @@ struct Properties {
   bool can_zero = false;  // write zeroes; always works where can_write does
   bool can_fast_zero = false;
   bool can_extents = false;
+  bool tries_reads = false;  // try_pread is worth a call
   bool tells_holes = false;  // extents may be asked before a read, at little cost
   bool can_multi_conn = false;
   bool is_rotational = false;
@@ -169,6 +170,9 @@ class Disk {
   virtual Status cache(uint64_t count, uint64_t offset, Flags flags) = 0;
   // At least one extent that covers `offset`; the last may end anywhere.
   virtual Status extents(uint64_t count, uint64_t offset, Flags flags, Extents& out) = 0;
+  // A read that does not wait: false, and the buffer is as it may be, if it would
+  // have to, or failed. Called in the thread that reads the client's socket.
+  virtual bool try_pread(std::span<std::byte>, uint64_t) { return false; }
   // Where the bytes of a read are, if it can be said; the loan stays empty if
   // not, and they are read by pread.
   virtual Status lend(uint32_t, uint64_t, Loan&) { return kOk; }

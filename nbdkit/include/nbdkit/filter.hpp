@@ -62,7 +62,7 @@
 namespace nbd {
 
 // Changes whenever a header of the filter interface does.
-inline constexpr const char* kFilterAbi = "0.1.0/3";
+inline constexpr const char* kFilterAbi = "0.1.0/4";
 
 // What a filter's one exported function returns. `abi` stays the first field
 // for ever: it is looked at before anything else.
@@ -175,6 +175,13 @@ class FilterDisk final : public Disk {
     }
   }
   // A filter that looks at what is read has to be shown it.
+  bool try_pread(std::span<std::byte> buf, uint64_t offset) override {
+    if constexpr (requires { &Subject::pread; }) {
+      return false;
+    } else {
+      return below_->try_pread(buf, offset);
+    }
+  }
   Status lend(uint32_t count, uint64_t offset, Loan& out) override {
     if constexpr (requires { &Subject::pread; }) {
       return kOk;

@@ -33,6 +33,8 @@
 //               pwrite(span<const byte>, offset, Flags), flush(Flags),
 //               trim/zero/cache(uint32_t count, offset, Flags),
 //               extents(count, offset, Flags, nbd::ExtentList&);
+//               bool pread_now(span<byte>, uint64_t offset): a read that never waits;
+//               false if it would have to, or is to fail: then pread is called;
 //               bool lend(uint32_t count, uint64_t offset, nbd::Lender&): for large
 //               reads, where the bytes are (memory, or a file and an offset), so
 //               that none is copied; false: this one by pread
@@ -210,6 +212,11 @@ class PluginTable {
       return subject(h).extents(count, offset, Flags{flags}, list);
     });
   }
+  static int pread_now(void* h, void* buf, uint32_t count, uint64_t offset) {
+    return guard([&] {
+      return subject(h).pread_now(std::span(static_cast<std::byte*>(buf), count), offset) ? 0 : 1;
+    });
+  }
   static int lend(void* h, uint32_t count, uint64_t offset, nbdkit_loan* out) {
     return guard([&] {
       Lender lender(out);
@@ -346,6 +353,7 @@ class PluginTable {
     if constexpr (requires { P::never_blocks; }) e.never_blocks = P::never_blocks;
     if constexpr (requires { P::tells_holes; }) e.tells_holes = P::tells_holes;
     if constexpr (requires { &Subject::lend; }) e.lend = lend;
+    if constexpr (requires { &Subject::pread_now; }) e.pread_now = pread_now;
     return &e;
   }
 };
