@@ -28,6 +28,7 @@ void serve(Shared& shared, Channel& channel, Client& client) {
   auto result =
       Handshake(channel, input, shared.stack, client, shared.options.handshake, stack_lock).run();
   if (!result) return;
+  input.use_all();
 
   nbd::log::debug("handshake complete, up to {} requests at the same time",
                   model == ThreadModel::parallel ? shared.options.threads : 1);
@@ -37,7 +38,8 @@ void serve(Shared& shared, Channel& channel, Client& client) {
                 .threads = shared.options.threads,
                 .parallel = model == ThreadModel::parallel,
                 .all_requests = stack_lock,
-                .arrivals = &shared.arrivals})
+                .arrivals = &shared.arrivals,
+                .budget = shared.budget})
       .run();
 }
 

@@ -8,6 +8,7 @@
 
 #include "layers/stack.hpp"
 #include "net/stream.hpp"
+#include "session/budget.hpp"
 #include "session/buffers.hpp"
 #include "session/handshake.hpp"
 #include "session/worker-pool.hpp"
@@ -29,6 +30,7 @@ struct Shared {
   std::mutex one_client;    // ThreadModel::serialize_connections
   std::mutex all_requests;  // ThreadModel::serialize_all_requests
   Arrivals arrivals;
+  Budget budget = {};
 };
 
 // Serves one client from its greeting to its end, in the calling thread. What

@@ -18,13 +18,13 @@ const std::byte* Input::need(size_t count) {
   // message, and an idle connection touches the first page alone.
   if (begin_ == end_) {
     begin_ = end_ = 0;
-  } else if (begin_ + count > buffer_.size()) {
+  } else if (begin_ + count > usable_) {
     std::memmove(buffer_.data(), buffer_.data() + begin_, buffered());
     end_ -= begin_;
     begin_ = 0;
   }
   while (buffered() < count) {
-    const size_t got = channel_.stream().receive({buffer_.data() + end_, buffer_.size() - end_});
+    const size_t got = channel_.stream().receive({buffer_.data() + end_, usable_ - end_});
     if (got == 0) {
       if (buffered() != 0) ended_within();
       return nullptr;
@@ -49,7 +49,7 @@ void Input::read(std::span<std::byte> out) {
 
 void Input::skip(size_t count) {
   while (count > 0) {
-    const size_t piece = std::min(count, limits::kInputBuffer / 2);
+    const size_t piece = std::min(count, usable_ / 2);
     if (need(piece) == nullptr) ended_within();
     take(piece);
     count -= piece;

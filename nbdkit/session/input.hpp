@@ -23,7 +23,7 @@ class Input {
   // The next `count` bytes, which stay valid until the next call of need() or
   // read(); they are not taken yet. nullptr if the stream ends before the
   // first of them; an Error if it ends within them.
-  // REQUIRES: count <= limits::kInputBuffer.
+  // REQUIRES: count <= limits::kInputBuffer, or kHandshakeInput before use_all().
   const std::byte* need(size_t count);
   void take(size_t count) { begin_ += count; }
 
@@ -31,10 +31,13 @@ class Input {
   void read(std::span<std::byte> out);
   // Takes bytes that nobody wants.
   void skip(size_t count);
+  // The whole buffer, not only what a handshake needs.
+  void use_all() { usable_ = buffer_.size(); }
 
  private:
   Channel& channel_;
   MappedBuffer buffer_{limits::kInputBuffer};
+  size_t usable_ = limits::kHandshakeInput;
   size_t begin_ = 0, end_ = 0;
 };
 

@@ -30,6 +30,9 @@ inline constexpr unsigned kMaxOptions = 128;
 // Bytes of a client's stream that wait to be decoded. A write up to this is
 // served from where it was received; pages count only once touched.
 inline constexpr size_t kInputBuffer = 256 << 10;
+// The same before the client has got through the handshake, which has no use for
+// more: longer options are received where they are kept.
+inline constexpr size_t kHandshakeInput = 16 << 10;
 // Replies gathered for one system call.
 inline constexpr size_t kReplyBatch = 256 << 10;
 // A read whose data is longer gets a buffer of its own.
@@ -58,8 +61,24 @@ inline constexpr size_t kMaxKeptBuffers = 32 << 20;
 // to a worker costs little beside it, and its pages need not be copied.
 inline constexpr uint32_t kMaxTriedRead = 64 << 10;
 
-// What the requests of one connection that are with the workers may hold.
-inline constexpr uint64_t kMaxBytesInFlight = 128 << 20;
+// What the requests of one connection that are with the workers may hold: one of
+// the longest, or many that are shorter.
+inline constexpr uint64_t kMaxBytesInFlight = 64 << 20;
+// Up to here a buffer is not counted by the server: a reply to a read of 256 KiB,
+// which is what copying programs send, with its headers ...
+inline constexpr size_t kMaxUncounted = (256 << 10) + (4 << 10);
+// ... of which one connection has so much with the workers: 16 such requests.
+inline constexpr uint64_t kMaxUncountedInFlight = 16 * kMaxUncounted;
+// What a block status of kMaxBlockDescriptors costs while it is made.
+inline constexpr uint64_t kBlockStatusHeld = 1 << 20;
+// What counted buffers may hold, of all connections together: four requests of
+// the longest kind, 128 of 2 MiB. Others wait for them.
+inline constexpr uint64_t kMaxHeldByAll = 256 << 20;
+// A client that keeps memory in use while others wait for some has this time, and
+// more in proportion to the bytes (per second) that it is to send or take. Who is
+// slower is cut off.
+inline constexpr std::chrono::seconds kPatience{10};
+inline constexpr uint64_t kSlowestClient = 1 << 20;
 
 // Descriptors in one block status reply: 512 KiB of them.
 inline constexpr size_t kMaxBlockDescriptors = 64 << 10;

@@ -10,18 +10,23 @@
 
 namespace nbdkit {
 
-void ReplyQueue::begin(uint64_t bytes) {
+void ReplyQueue::begin(Held held) {
   std::unique_lock lock(mutex_);
-  // One request always may, however large.
-  changed_.wait(lock, [&] {
-    return in_flight_ == 0 ||
-           (in_flight_ < max_in_flight_ && bytes_in_flight_ + bytes <= limits::kMaxBytesInFlight);
-  });
+  changed_.wait(lock, [&] { return may_begin(held); });
   ++in_flight_;
-  bytes_in_flight_ += bytes;
+  bytes_in_flight_ += held.bytes;
+  if (!held.counted) uncounted_ += held.bytes;
+}
+
+bool ReplyQueue::may_begin(const Held& held) const {
+  if (in_flight_ == 0) return true;  // one always may, however large
+  return in_flight_ < max_in_flight_ &&
+         bytes_in_flight_ + held.bytes <= limits::kMaxBytesInFlight &&
+         (held.counted || uncounted_ + held.bytes <= limits::kMaxUncountedInFlight);
 }
 
 void ReplyQueue::post(Reply reply) noexcept {
+  reply.lease.wait_for_client(true);
   std::unique_lock lock(mutex_);
   queue_.push_back(std::move(reply));
   if (sending_) return;  // whoever sends takes it along
@@ -46,6 +51,7 @@ void ReplyQueue::send(std::span<iovec> parts) {
 }
 
 void ReplyQueue::send(Reply& reply) {
+  reply.lease.wait_for_client(true);
   as_sender([&] { send_replies({&reply, 1}); });
 }
 
@@ -82,7 +88,8 @@ void ReplyQueue::drain(std::unique_lock<std::mutex>& lock) noexcept {
     }
     for (const Reply& r : batch_) {
       --in_flight_;
-      bytes_in_flight_ -= r.held;
+      bytes_in_flight_ -= r.held.bytes;
+      if (!r.held.counted) uncounted_ -= r.held.bytes;
     }
     batch_.clear();  // keeps its room
     changed_.notify_one();

@@ -20,16 +20,24 @@
 #include <nbdkit/loan.hpp>
 
 #include "net/stream.hpp"
+#include "session/budget.hpp"
 #include "session/buffers.hpp"
 
 namespace nbdkit {
+
+// What a request holds from begin() to the end of its reply.
+struct Held {
+  uint64_t bytes = 0;
+  bool counted = false;  // by the server's budget as well
+};
 
 // A whole reply: bytes of its own and, behind them, what is sent from where it
 // is: lent memory, or pages of a file in a pipe.
 struct Reply {
   Buffer bytes;
   size_t size = 0;
-  uint64_t held = 0;  // what its request counts towards the bytes in flight
+  Held held = {};  // what its request counts towards the bytes in flight
+  Budget::Lease lease = {};
   nbd::Loan loan = {};
   std::optional<FilledPipe> pipe = {};
 };
@@ -43,8 +51,8 @@ class ReplyQueue {
     batch_.reserve(max_in_flight);
   }
 
-  // Waits until one more request of `bytes` may be given to the workers.
-  void begin(uint64_t bytes);
+  // Waits until one more request may be given to the workers.
+  void begin(Held held);
   // The reply to a request for which begin() was called. Never throws: a client
   // that is gone is noticed by the thread that reads.
   void post(Reply reply) noexcept;
@@ -57,6 +65,7 @@ class ReplyQueue {
   void send(Reply& reply);
 
  private:
+  bool may_begin(const Held& held) const;
   template <class Call>
   void as_sender(Call&& call);
   void drain(std::unique_lock<std::mutex>& lock) noexcept;
@@ -75,6 +84,7 @@ class ReplyQueue {
   bool broken_ = false;  // the client is gone: replies are dropped
   unsigned in_flight_ = 0;
   uint64_t bytes_in_flight_ = 0;
+  uint64_t uncounted_ = 0;  // of those
 };
 
 }  // namespace nbdkit

@@ -156,6 +156,8 @@ bool Transmission::try_read_here(const Request& r) {
 }
 
 void Transmission::read_here(const Request& r) {
+  // One that may have to wait for memory does not keep earlier replies waiting.
+  if (r.length > limits::kMaxUncounted / 2) flush_batch();
   if (auto reply = reply_without_copy(r)) {
     flush_batch();
     return replies_.send(*reply);
@@ -186,8 +188,12 @@ void Transmission::write_here(const Request& r) {
     s = locked([&] { return export_.write(r, {data, r.length}); });
     input_.take(r.length);
   } else {
+    flush_batch();
+    Budget::Lease lease = options_.budget.take(r.length, stream_);
+    lease.wait_for_client(true);
     const auto data = buffers_.take(r.length);
     input_.read({data.get(), r.length});
+    lease.wait_for_client(false);
     s = locked([&] { return export_.write(r, {data.get(), r.length}); });
   }
   append_outcome(r, s);
@@ -205,20 +211,30 @@ void Transmission::append_outcome(const Request& r, Status s) {
 
 // ---- In a worker
 
+Held Transmission::held_by(const Request& r) const {
+  switch (r.command) {
+    case Command::read:
+    case Command::write: return {r.length, r.length > limits::kMaxUncounted};
+    case Command::block_status: return {limits::kBlockStatusHeld, false};
+    default: return {};
+  }
+}
+
 void Transmission::hand_over(const Request& r) {
   flush_batch();
-  auto job = std::make_shared<Job>(Job{r, {}, 0, current.arrival});
-  const bool has_data = r.command == Command::read || r.command == Command::write;
-  job->held = has_data ? r.length : 0;
+  auto job = std::make_shared<Job>(Job{r, {}, held_by(r), current.arrival});
   replies_.begin(job->held);
   try {
     if (r.command == Command::write) {
+      if (job->held.counted) job->lease = options_.budget.take(r.length, stream_);
+      job->lease.wait_for_client(true);
       job->buffer = buffers_.take(r.length);
       input_.read({job->buffer.get(), r.length});
+      job->lease.wait_for_client(false);
     }
     pool_.submit([this, job] { perform(*job); });
   } catch (...) {
-    replies_.post({{}, 0, job->held});  // begun, so it must end
+    replies_.post({.held = job->held});  // begun, so it must end
     throw;
   }
 }
@@ -234,6 +250,9 @@ void Transmission::perform(Job& job) noexcept {
     stream_.abort();
   }
   reply.held = job.held;
+  // What was written is of no use any more, and the client may be slow.
+  job.buffer = {};
+  job.lease.give_back();
   replies_.post(std::move(reply));
 }
 
@@ -269,10 +288,19 @@ wire::Writer Transmission::error_reply(const Request& r, Status status,
   return wire::error_reply(style_, r, error, last_error(), offset);
 }
 
+// A large one when the server has the memory for it.
+Reply Transmission::new_reply(size_t size) const {
+  Reply reply;
+  if (size > limits::kMaxUncounted) reply.lease = options_.budget.take(size, stream_);
+  reply.bytes = buffers_.take(size);
+  reply.size = size;
+  return reply;
+}
+
 Reply Transmission::reply_by_reading(const Request& r) const {
   const auto length = static_cast<uint32_t>(r.length);
   const wire::ReplyHeader header = wire::data_chunk(style_, r, r.offset, length);
-  Reply reply{buffers_.take(header.size + length), header.size + length};
+  Reply reply = new_reply(header.size + length);
   const Status s =
       locked([&] { return export_.read(r, {reply.bytes.get() + header.size, length}); });
   if (!s.ok()) return reply_from(error_reply(r, s).bytes());
@@ -280,10 +308,13 @@ Reply Transmission::reply_by_reading(const Request& r) const {
     const std::byte* const data = reply.bytes.get() + header.size;
     const Export::ReadMap map = Export::map(r, {data, length});
     if (map.has_hole()) {
-      return *reply_in_pieces(r, map.pieces, [&](const Export::ReadPiece& p, std::byte* to) {
-        std::memcpy(to, data + (p.offset - r.offset), p.length);
+      // In the same buffer: a hole leaves more room than the headers around it take,
+      // so no piece moves towards the end.
+      put_in_pieces(reply, r, map.pieces, [&](const Export::ReadPiece& p, std::byte* to) {
+        std::memmove(to, data + (p.offset - r.offset), p.length);
         return true;
       });
+      return reply;
     }
   }
   std::memcpy(reply.bytes.get(), header.bytes.data(), header.size);
@@ -357,7 +388,16 @@ std::optional<Reply> Transmission::reply_in_pieces(const Request& r,
   for (const auto& p : pieces) {
     size += sizeof(wire::ReplyHeader::bytes) + (p.zero ? 0 : p.length);
   }
-  Reply reply{buffers_.take(size), 0};
+  Reply reply = new_reply(size);
+  if (!put_in_pieces(reply, r, pieces, fill)) return std::nullopt;
+  return reply;
+}
+
+// The same into a reply that has the room.
+template <class Fill>
+bool Transmission::put_in_pieces(Reply& reply, const Request& r,
+                                 std::span<const Export::ReadPiece> pieces, Fill&& fill) const {
+  reply.size = 0;
   for (const auto& p : pieces) {
     const auto length = static_cast<uint32_t>(p.length);
     const bool done = &p == &pieces.back();
@@ -366,10 +406,10 @@ std::optional<Reply> Transmission::reply_in_pieces(const Request& r,
     std::memcpy(reply.bytes.get() + reply.size, header.bytes.data(), header.size);
     reply.size += header.size;
     if (p.zero) continue;
-    if (!fill(p, reply.bytes.get() + reply.size)) return std::nullopt;
+    if (!fill(p, reply.bytes.get() + reply.size)) return false;
     reply.size += length;
   }
-  return reply;
+  return true;
 }
 
 wire::Writer Transmission::block_status_reply(const Request& r) const {

@@ -17,6 +17,7 @@
 #include <optional>
 
 #include "layers/context.hpp"
+#include "session/budget.hpp"
 #include "session/export.hpp"
 #include "session/input.hpp"
 #include "session/mapped-buffer.hpp"
@@ -32,6 +33,7 @@ struct TransmissionOptions {
   bool parallel = true;                // the thread model is
   std::mutex* all_requests = nullptr;  // held around each request, if given
   Arrivals* arrivals = nullptr;        // counts requests; of all connections
+  Budget& budget;                      // of all connections
 };
 
 // Where there was no hole when somebody last looked: not worth another look. A
@@ -69,8 +71,9 @@ class Transmission {
   struct Job {
     Request request;
     Buffer buffer;
-    uint64_t held = 0;
+    Held held;
     Arrival arrival;
+    Budget::Lease lease = {};
   };
 
   Hearing serve_requests();
@@ -100,6 +103,8 @@ class Transmission {
                                 std::optional<uint64_t> offset = std::nullopt) const;
   nbd::wire::Writer block_status_reply(const Request& request) const;
   Reply reply_from(nbd::wire::Bytes bytes) const;
+  Reply new_reply(size_t size) const;
+  Held held_by(const Request& request) const;
   Reply reply_by_reading(const Request& request) const;
   // Of a read that is large enough, if its holes are known or its bytes are lent.
   std::optional<Reply> reply_without_copy(const Request& request);
@@ -110,6 +115,9 @@ class Transmission {
   std::optional<Reply> reply_in_pieces(const Request& request,
                                        std::span<const Export::ReadPiece> pieces,
                                        Fill&& fill) const;
+  template <class Fill>
+  bool put_in_pieces(Reply& reply, const Request& request,
+                     std::span<const Export::ReadPiece> pieces, Fill&& fill) const;
   std::optional<Reply> lent_reply(const Request& request) const;
 
   // The batch: replies one behind the other, sent together.
