@@ -24,6 +24,8 @@ class Stream {
   virtual void send(std::span<iovec> parts) = 0;
   // The parts, and behind them all that is in the pipe.
   virtual void send(std::span<iovec> parts, FilledPipe& pipe);
+  // No more input: receive() returns what is there, then 0, in any thread.
+  virtual void end_input() noexcept = 0;
   // Both directions end now; a receive() or send() in another thread returns.
   virtual void abort() noexcept = 0;
   // For poll() and questions about the peer.
@@ -41,6 +43,7 @@ class SocketStream final : public Stream {
   size_t receive(std::span<std::byte> buf) override;
   void send(std::span<iovec> parts) override;
   void send(std::span<iovec> parts, FilledPipe& pipe) override;
+  void end_input() noexcept override;
   void abort() noexcept override;
   int fd() const noexcept override { return socket_.get(); }
 

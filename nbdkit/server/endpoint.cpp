@@ -1,17 +1,24 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "server/endpoint.hpp"
 
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <cctype>
+#include <limits>
 #include <string_view>
+#include <utility>
 
 #include "base/error.hpp"
-#include "net/listen.hpp"
+#include "base/parse.hpp"
+#include "net/socket-label.hpp"
 
 namespace nbdkit {
 
 namespace {
 
-constexpr const char* kDefaultPort = "10809";  // assigned to NBD
+const std::string kDefaultPort = "10809";  // assigned to NBD
 
 std::string percent_encode(std::string_view text) {
   constexpr std::string_view kPlain = "-._~/";
@@ -27,20 +34,47 @@ std::string percent_encode(std::string_view text) {
   return out;
 }
 
-// What a client on this machine calls the address that we listen on.
-std::string host_of(const std::string& address) {
-  if (address.empty() || address == "0.0.0.0" || address == "::") return "localhost";
-  return address.find(':') != std::string::npos ? "[" + address + "]" : address;
+// What a client on this machine calls the address that we listen on. "localhost"
+// may lead to another server where we have one family of addresses alone.
+std::string host_of(const std::string& address, const std::vector<nbd::Fd>& sockets) {
+  const auto all_are = [&](int family) {
+    return std::all_of(sockets.begin(), sockets.end(),
+                       [&](const nbd::Fd& s) { return bound_to(s).family == family; });
+  };
+  if (address.empty() || address == "0.0.0.0" || address == "::") {
+    if (all_are(AF_INET)) return "127.0.0.1";
+    return all_are(AF_INET6) ? "[::1]" : "localhost";
+  }
+  if (address.find(':') == std::string::npos) return percent_encode(address);
+  const size_t zone = address.find('%');  // fe80::1%eth0
+  if (zone == std::string::npos) return "[" + address + "]";
+  return "[" + address.substr(0, zone) + "%25" + percent_encode(address.substr(zone + 1)) + "]";
+}
+
+// Numbers of vsock ports may be longer.
+void check_tcp_port(const std::string& port) {
+  if (port.empty() || std::isdigit(static_cast<unsigned char>(port[0])) == 0) return;
+  nbd::parse_int("--port", port, 0, 65535);
 }
 
 }  // namespace
 
 Endpoint open_endpoint(const Options& options) {
+  const SocketLabel label(options.selinux_label);
   Endpoint out;
+  if (options.vsock) {
+    const std::string& port = options.port.empty() ? kDefaultPort : options.port;
+    out.port = static_cast<uint32_t>(
+        nbd::parse_unsigned("--vsock --port", port, std::numeric_limits<uint32_t>::max()));
+    out.vsock = true;
+    out.sockets.push_back(listen_vsock(out.port));
+    return out;
+  }
   // A captive server is private unless asked to listen.
   const bool private_socket =
-      options.unix_socket == "-" || (!options.run.empty() && options.unix_socket.empty() &&
-                                     options.port.empty() && options.ip_address.empty());
+      options.unix_socket == "-" ||
+      (!options.run.empty() && options.unix_socket.empty() && options.port.empty() &&
+       options.ip_address.empty() && options.ip_version == IpVersion::any);
   if (private_socket) {
     out.private_dir.emplace("nbdkit");
     out.unix_socket = *out.private_dir / "socket";
@@ -51,9 +85,22 @@ Endpoint open_endpoint(const Options& options) {
     out.sockets.push_back(listen_unix(out.unix_socket));
     return out;
   }
-  out.sockets = listen_tcp(options.ip_address, options.port.empty() ? kDefaultPort : options.port);
-  out.port = bound_port(out.sockets.front());
-  out.host = host_of(options.ip_address);
+  check_tcp_port(options.port);
+  out.sockets = listen_tcp(options.ip_address, options.port.empty() ? kDefaultPort : options.port,
+                           options.ip_version);
+  out.port = bound_to(out.sockets.front()).port;
+  out.host = host_of(options.ip_address, out.sockets);
+  return out;
+}
+
+Endpoint endpoint_of(std::vector<nbd::Fd> sockets) {
+  Endpoint out;
+  const BoundTo bound = bound_to(sockets.front());
+  out.unix_socket = bound.path;
+  out.port = bound.port;
+  out.vsock = bound.family == AF_VSOCK;
+  out.host = host_of(bound.ip_address, sockets);
+  out.sockets = std::move(sockets);
   return out;
 }
 
@@ -62,7 +109,24 @@ std::string uri_of(const Endpoint& endpoint, const std::string& export_name) {
   if (!endpoint.unix_socket.empty()) {
     return fmt::format("nbd+unix:///{}?socket={}", path, percent_encode(endpoint.unix_socket));
   }
+  if (endpoint.vsock) {
+    constexpr int kLocalCid = 1;  // a client on this machine; in a guest we are 2
+    return fmt::format("nbd+vsock://{}:{}/{}", kLocalCid, endpoint.port, path);
+  }
   return fmt::format("nbd://{}:{}/{}", endpoint.host, endpoint.port, path);
+}
+
+// The URI is percent-encoded: nothing in it means anything to a shell within
+// double quotes.
+void print_uri(const nbd::Fd& out, const std::string& uri) {
+  const std::string text = fmt::format(
+      "{0}\n"
+      "Shell-quoted URI: \"{0}\"\n"
+      "Command to query the NBD endpoint:\n"
+      "  nbdinfo \"{0}\"\n",
+      uri);
+  nbd::sys([&] { return ::write(out.get(), text.data(), text.size()); },
+           "--print-uri: cannot write to stdout");
 }
 
 }  // namespace nbdkit

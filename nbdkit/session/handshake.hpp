@@ -24,6 +24,9 @@ struct HandshakeOptions {
   bool oldstyle = false;
   bool read_only = false;
   bool structured_replies = true;
+  bool meta_contexts = true;
+  uint16_t offered_flags =
+      nbd::wire::handshake_flag::kFixedNewstyle | nbd::wire::handshake_flag::kNoZeroes;
 };
 
 class Handshake {
