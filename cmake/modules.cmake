@@ -20,6 +20,20 @@ function(add_nbdkit_plugin name)
   add_nbdkit_module(plugin ${name} "${NBDKIT_PLUGIN_OUTPUT_DIRECTORY}" ${ARGN})
 endfunction()
 
+# add_nbdkit_script_plugin(NAME script): nbdkit runs it by its first line.
+function(add_nbdkit_script_plugin name script)
+  cmake_path(ABSOLUTE_PATH script)
+  set(target "nbdkit-${name}-plugin")
+  set(output "${NBDKIT_PLUGIN_OUTPUT_DIRECTORY}/${target}")
+  add_custom_command(OUTPUT "${output}"
+    COMMAND "${CMAKE_COMMAND}" -E copy "${script}" "${output}"
+    DEPENDS "${script}"
+    VERBATIM)
+  add_custom_target(${target} ALL DEPENDS "${output}")
+  install(PROGRAMS "${output}" DESTINATION "${NBDKIT_MODULE_INSTALL_DIR}/plugins")
+  add_dependencies(nbdkit-modules ${target})
+endfunction()
+
 function(add_nbdkit_filter name)
   add_nbdkit_module(filter ${name} "${NBDKIT_FILTER_OUTPUT_DIRECTORY}" ${ARGN})
 endfunction()

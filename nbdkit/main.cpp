@@ -5,11 +5,14 @@
 
 #include "base/log.hpp"
 #include "server/life.hpp"
+#include "server/script-plugin.hpp"
 
 int main(int argc, char** argv) {
   nbd::log::set_program("nbdkit");
   try {
-    return nbdkit::run(nbdkit::parse_options(argc, argv));
+    const nbdkit::Options options = nbdkit::parse_options(argc, argv);
+    nbdkit::become_script_plugin(options, {argv, static_cast<size_t>(argc)});
+    return nbdkit::run(options);
   } catch (const nbd::Reported&) {  // by whoever failed
     return 1;
   } catch (const std::exception& e) {

@@ -19,6 +19,8 @@
 #include <random>
 #include <string>
 
+#include "base/mix.hpp"
+
 namespace {
 
 using nbd::Flags;
@@ -51,13 +53,9 @@ struct Settings {
   std::string file;  // only while it exists
 };
 
-// A number in [0, 1) from (seed, stream, index); splitmix64's finalizer.
+// A number in [0, 1) from (seed, stream, index).
 double draw(uint64_t seed, uint64_t stream, uint64_t index) {
-  uint64_t x = seed + 0x9e3779b97f4a7c15 * (index + 1) + (stream << 56);
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
-  x ^= x >> 31;
-  return static_cast<double>(x >> 11) * 0x1p-53;
+  return static_cast<double>(nbd::nth_mix(seed + (stream << 56), index) >> 11) * 0x1p-53;
 }
 
 class ErrorFilter {

@@ -8,32 +8,36 @@
 
 namespace nbd {
 
-// RFC 4648. Line breaks and other white space may stand anywhere, the padding
-// at the end may be left out; nothing for any other character.
+inline constexpr std::string_view kBase64Alphabet =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
+
+// RFC 4648 with padding; white space is skipped. nullopt if it is anything else.
 inline std::optional<std::string> decode_base64(std::string_view text) {
-  constexpr std::string_view kAlphabet =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string out;
   uint32_t bits = 0;
-  unsigned count = 0, digits = 0, padding = 0;
+  unsigned digits = 0, padding = 0;  // of the group of four
   for (const char c : text) {
-    if (c == ' ' || c == '\n' || c == '\r' || c == '\t') continue;
-    if (c == '=') {
-      ++padding;
-      continue;
+    if (c == ' ' || (c >= '\t' && c <= '\r')) continue;
+    const size_t value = kBase64Alphabet.find(c);
+    if (value == std::string_view::npos) return std::nullopt;
+    if (value == 64) {
+      if (digits + ++padding > 4 || digits < 2) return std::nullopt;
+    } else if (padding > 0) {
+      return std::nullopt;
+    } else {
+      bits = bits << 6 | static_cast<uint32_t>(value);
+      ++digits;
     }
-    const size_t value = kAlphabet.find(c);
-    if (value == std::string_view::npos || padding != 0) return std::nullopt;
-    ++digits;
-    bits = bits << 6 | static_cast<uint32_t>(value);
-    count += 6;
-    if (count < 8) continue;
-    count -= 8;
-    out.push_back(static_cast<char>(bits >> count & 0xff));
+    if (digits == 4) {
+      for (const int shift : {16, 8, 0}) out += static_cast<char>(bits >> shift);
+      digits = 0;
+    }
   }
-  // One digit alone is 6 bits: no byte.
-  const bool whole = padding == 0 || (padding <= 2 && (digits + padding) % 4 == 0);
-  if (digits % 4 == 1 || !whole) return std::nullopt;
+  if (digits == 0) return out;
+  if (digits + padding != 4) return std::nullopt;
+  bits <<= 6 * padding;
+  out += static_cast<char>(bits >> 16);
+  if (digits == 3) out += static_cast<char>(bits >> 8);
   return out;
 }
 

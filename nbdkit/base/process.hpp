@@ -3,8 +3,9 @@
 // Child processes: started with an exact set of descriptors, waited for with a
 // deadline, ended together with what they started.
 //
-// Threads: spawn() may be called in any thread; between fork and exec the child
-// makes only async-signal-safe calls. A Child belongs to one thread at a time.
+// Threads: spawn() may be called in any thread, which waits with its signals
+// blocked until the child has exec'ed; until then the child, in our memory, makes
+// only async-signal-safe calls. A Child belongs to one thread at a time.
 #pragma once
 
 #include <sys/types.h>

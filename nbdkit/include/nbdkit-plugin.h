@@ -18,7 +18,8 @@
  * request never reaches past the size that .get_size returned. Which callbacks
  * may run at the same time, and in which threads, is what THREAD_MODEL says.
  *
- * C89 apart from <stdint.h>, so that old compilers take it; C++ as well.
+ * C90 apart from <stdint.h>, so that old compilers take it; C++ as well.
+ * nbdkit-plugin(3) is the reference.
  */
 
 #ifndef NBDKIT_PLUGIN_H
@@ -29,6 +30,15 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
+
+#include <nbdkit-version.h>
+
+/* Which interface the source was written for; 1 is that of before 2018. */
+#ifndef NBDKIT_API_VERSION
+#define NBDKIT_API_VERSION 1
+#elif (NBDKIT_API_VERSION - 0) < 1 || (NBDKIT_API_VERSION - 0) > 2
+#error "NBDKIT_API_VERSION must be 1 or 2"
+#endif
 
 #ifdef __cplusplus
 extern "C" {
@@ -66,11 +76,18 @@ extern "C" {
 /* ---- What the server offers to plugins ------------------------------- */
 
 #if defined(__GNUC__)
-#define NBDKIT_PRINTF_(f, a) __attribute__((__format__(__printf__, f, a)))
 #define NBDKIT_PUBLIC_ __attribute__((__visibility__("default")))
 #else
-#define NBDKIT_PRINTF_(f, a)
 #define NBDKIT_PUBLIC_
+#endif
+
+/* The compiler checks formats, except where it would object to %m: gcc in its
+ * strict modes, when pedantic. HAVE_VFPRINTF_PERCENT_M asks for it there too. */
+#if defined(__clang__) || \
+    (defined(__GNUC__) && (defined(HAVE_VFPRINTF_PERCENT_M) || !defined(__STRICT_ANSI__)))
+#define NBDKIT_PRINTF_(f, a) __attribute__((__format__(__printf__, f, a)))
+#else
+#define NBDKIT_PRINTF_(f, a)
 #endif
 #define NBDKIT_DLL_PUBLIC NBDKIT_PUBLIC_
 
@@ -111,7 +128,7 @@ extern NBDKIT_PUBLIC_ int nbdkit_parse_delay(const char* what, const char* str, 
 /* A password from a parameter: itself; "-" asks for it on the terminal; "+FILE"
  * is the first line of a file; "-FD" that of a descriptor, which is closed then.
  * 0 and *password malloc'd, the caller frees; or -1 after an error. */
-extern NBDKIT_PUBLIC_ int nbdkit_read_password (const char *value, char **password);
+extern NBDKIT_PUBLIC_ int nbdkit_read_password(const char* value, char** password);
 
 /* Paths, as they were before the server changed to "/": absolute; or also with
  * symbolic links resolved. malloc'd, the caller frees; NULL after an error. */
@@ -170,25 +187,21 @@ struct nbdkit_extent {
   uint32_t type;
 };
 struct nbdkit_export {
-  char *name;
-  char *description; /* may be NULL */
+  char* name;
+  char* description; /* may be NULL */
 };
-extern NBDKIT_PUBLIC_ struct nbdkit_extents *nbdkit_extents_new (uint64_t start, uint64_t end);
-extern NBDKIT_PUBLIC_ void nbdkit_extents_free (struct nbdkit_extents *extents);
-extern NBDKIT_PUBLIC_ size_t nbdkit_extents_count (const struct nbdkit_extents *extents);
-extern NBDKIT_PUBLIC_ struct nbdkit_extent nbdkit_get_extent (const struct nbdkit_extents *extents,
-                                                              size_t i);
-extern NBDKIT_PUBLIC_ struct nbdkit_exports *nbdkit_exports_new (void);
-extern NBDKIT_PUBLIC_ void nbdkit_exports_free (struct nbdkit_exports *exports);
-extern NBDKIT_PUBLIC_ size_t nbdkit_exports_count (const struct nbdkit_exports *exports);
-extern NBDKIT_PUBLIC_ struct nbdkit_export nbdkit_get_export (
-  const struct nbdkit_exports *exports, size_t i);
+extern NBDKIT_PUBLIC_ struct nbdkit_extents* nbdkit_extents_new(uint64_t start, uint64_t end);
+extern NBDKIT_PUBLIC_ void nbdkit_extents_free(struct nbdkit_extents* extents);
+extern NBDKIT_PUBLIC_ size_t nbdkit_extents_count(const struct nbdkit_extents* extents);
+extern NBDKIT_PUBLIC_ struct nbdkit_extent nbdkit_get_extent(const struct nbdkit_extents* extents,
+                                                             size_t i);
+extern NBDKIT_PUBLIC_ struct nbdkit_exports* nbdkit_exports_new(void);
+extern NBDKIT_PUBLIC_ void nbdkit_exports_free(struct nbdkit_exports* exports);
+extern NBDKIT_PUBLIC_ size_t nbdkit_exports_count(const struct nbdkit_exports* exports);
+extern NBDKIT_PUBLIC_ struct nbdkit_export nbdkit_get_export(const struct nbdkit_exports* exports,
+                                                             size_t i);
 
 /* ---- What a plugin offers to the server ------------------------------ */
-
-#ifndef NBDKIT_API_VERSION
-#define NBDKIT_API_VERSION 1
-#endif
 
 struct nbdkit_plugin {
   /* Set by NBDKIT_REGISTER_PLUGIN. */

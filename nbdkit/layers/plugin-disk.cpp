@@ -99,18 +99,22 @@ void PluginDisk::read_properties(bool read_only) {
   const bool has_write = p.pwrite != nullptr || p._pwrite_v1 != nullptr;
   const bool has_zero = p.zero != nullptr || p._zero_v1 != nullptr;
   out.can_write = !read_only && ask(p.can_write, has_write, "can_write");
-  out.can_flush = ask(p.can_flush, p.flush != nullptr || p._flush_v1 != nullptr, "can_flush");
+  const bool has_flush = p.flush != nullptr || p._flush_v1 != nullptr;
+  out.can_flush = ask(p.can_flush, has_flush, "can_flush");
   if (out.can_write) {
     plugin_can_zero_ = ask(p.can_zero, has_zero, "can_zero") && has_zero;
     out.can_zero = true;
-    // Without .zero, a fast zero fails as fast as can be.
-    out.can_fast_zero = ask(p.can_fast_zero, !plugin_can_zero_, "can_fast_zero");
+    // Without .zero, a fast zero fails as fast as can be; so it does where .zero
+    // is that of API version 1, which cannot be told that it should be fast.
+    out.can_fast_zero =
+        ask(p.can_fast_zero, !plugin_can_zero_ || p.zero == nullptr, "can_fast_zero");
     out.can_trim = ask(p.can_trim, p.trim != nullptr || p._trim_v1 != nullptr, "can_trim");
-    out.can_fua =
-        ask_support(p.can_fua, out.can_flush ? Support::emulate : Support::none, "can_fua");
+    // .flush must work for this even where .can_flush says no, which only keeps
+    // flushes from the client: the plugins for Lua, Perl and Tcl are such.
+    out.can_fua = ask_support(p.can_fua, has_flush ? Support::emulate : Support::none, "can_fua");
     // A write of API version 1 has no flags to carry FUA.
     if (out.can_fua == Support::native && p.pwrite == nullptr) out.can_fua = Support::emulate;
-    if (out.can_fua == Support::emulate && !out.can_flush) out.can_fua = Support::none;
+    if (out.can_fua == Support::emulate && !has_flush) out.can_fua = Support::none;
   }
   out.is_rotational = ask(p.is_rotational, false, "is_rotational");
   out.can_multi_conn = ask(p.can_multi_conn, false, "can_multi_conn");

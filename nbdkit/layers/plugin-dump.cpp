@@ -2,6 +2,7 @@
 #include "layers/plugin-dump.hpp"
 
 #include <cstdio>
+#include <filesystem>
 
 #include <fmt/format.h>
 
@@ -14,7 +15,10 @@ void print_plugin(const std::string& path, const PluginTable& table, nbd::Thread
   const auto text = [](const char* key, const char* value) {
     if (value != nullptr) fmt::print("{}={}\n", key, value);
   };
-  text("path", path.c_str());
+  // For programs that run elsewhere than we do.
+  std::error_code unresolved;
+  const std::string real = std::filesystem::canonical(path, unresolved).string();
+  text("path", unresolved ? path.c_str() : real.c_str());
   text("name", p.name);
   text("version", p.version);
   fmt::print("api_version={}\nstruct_size={}\n", p._api_version, p._struct_size);
@@ -25,6 +29,8 @@ void print_plugin(const std::string& path, const PluginTable& table, nbd::Thread
 
 #define NBDKIT_HAS(callback) \
   if (p.callback != nullptr) fmt::print("has_" #callback "=1\n");
+  NBDKIT_HAS(longname)
+  NBDKIT_HAS(description)
   NBDKIT_HAS(load)
   NBDKIT_HAS(unload)
   NBDKIT_HAS(dump_plugin)

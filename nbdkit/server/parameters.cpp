@@ -19,7 +19,7 @@ std::optional<std::pair<std::string, std::string>> split_parameter(const std::st
   const size_t equals = word.find('=');
   if (equals == std::string::npos || equals == 0) return std::nullopt;
   const std::string key = word.substr(0, equals);
-  for (const char c : key) {
+  for (const char& c : key) {
     const bool first = &c == &*key.begin();
     const auto u = static_cast<unsigned char>(c);
     const bool ok = std::isalpha(u) != 0 ||

@@ -8,8 +8,8 @@
 #include <random>
 #include <span>
 
+#include "base/base64.hpp"
 #include "base/temp-dir.hpp"
-#include "base64.hpp"
 #include "evaluator.hpp"
 
 namespace {
@@ -80,11 +80,11 @@ TEST_CASE("newer words: offsets with units, base64 inside the text") {
 }
 
 TEST_CASE("base64 has padding and nothing after it") {
-  CHECK(data::decode_base64("") == "");
-  CHECK(data::decode_base64("YQ==") == "a");
-  CHECK(data::decode_base64("YW\nI=") == "ab");
+  CHECK(nbd::decode_base64("") == "");
+  CHECK(nbd::decode_base64("YQ==") == "a");
+  CHECK(nbd::decode_base64("YW\nI=") == "ab");
   for (const char* bad : {"Y", "YQ", "YQ=", "YQ===", "====", "YQ==YQ==x", "Y!==", "=YQ="}) {
-    CHECK(data::decode_base64(bad) == std::nullopt);
+    CHECK(nbd::decode_base64(bad) == std::nullopt);
   }
 }
 
@@ -108,6 +108,9 @@ TEST_CASE("depth and size are bounded") {
   std::string stars = "1";
   for (int i = 0; i < 5000; ++i) stars += "*1";
   CHECK(error_of(stars).find("more than 100 operators") != std::string::npos);
+  std::string names = "1 -> \\a ";
+  for (int i = 0; i < 60000; ++i) names += "(\\a @+20000 2) -> \\a\n";
+  CHECK(error_of(names).find("names in names more than 1000 deep") != std::string::npos);
   CHECK(error_of("1*9223372036854775807 1").find("larger than 9223372036854775807") !=
         std::string::npos);
   CHECK(error_of("(1 2)*9223372036854775807").find("larger than") != std::string::npos);

@@ -13,7 +13,7 @@
 #include <optional>
 
 #include "../memory/served.hpp"
-#include "base64.hpp"
+#include "base/base64.hpp"
 #include "evaluator.hpp"
 
 namespace {
@@ -31,7 +31,8 @@ class StoreSink final : public data::Sink {
     written_ = std::max(written_, at + bytes.size());
   }
   void zero(uint64_t count, uint64_t at) override {
-    if (at < written_) store_.zero(std::min(count, written_ - at), at);
+    if (at >= written_) return;
+    if (!store_.zero(std::min(count, written_ - at), at).ok()) throw std::bad_alloc();
   }
 
  private:
@@ -46,7 +47,8 @@ struct Data : memory::Served {
   static constexpr auto help =
       "[data=]<DATA> | raw=<BYTES> | base64=<BASE64>   (required) what is on the disk\n"
       "size=<SIZE>                   size of the disk (default: as the data needs)\n"
-      "allocator=sparse|malloc[,mlock=true]   where it is kept (default sparse)\n"
+      "allocator=sparse|malloc[,mlock=true]|zstd[,level=<N>]\n"
+      "                              how it is kept (default sparse)\n"
       "<VAR>=<DATA>                  what $VAR stands for in the data";
   static constexpr auto magic_key = "data";
   static constexpr bool never_blocks = true;
@@ -77,7 +79,7 @@ struct Data : memory::Served {
     } else if (kind_ == "raw") {
       image_ = data::Image::bytes(text_);
     } else {
-      const auto decoded = data::decode_base64(text_);
+      const auto decoded = nbd::decode_base64(text_);
       if (!decoded) throw nbd::Error("data: base64= is not base64 with padding");
       image_ = data::Image::bytes(*decoded);
     }
@@ -99,7 +101,10 @@ struct Data : memory::Served {
     program_.reset();
   }
 
-  void dump_plugin() { fmt::print("data_base64=yes\n"); }
+  void dump_plugin() {
+    fmt::print("data_base64=yes\n");
+    Served::dump_plugin();
+  }
 
  private:
   std::optional<std::string> variable(const std::string& var) const {

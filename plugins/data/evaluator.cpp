@@ -13,6 +13,9 @@ namespace data {
 namespace {
 
 constexpr uint64_t kNoLimit = UINT64_MAX;
+// A name may stand for what another name stands in, and so on. The text bounds
+// groups and operators (parser.hpp), but not this; the stack has to hold it.
+constexpr unsigned kMaxImageDepth = 1000;
 
 // The names of one group, and those around it. A name stands for bytes, not for
 // a text: what it was made of may be given another meaning later.
@@ -71,7 +74,12 @@ ImagePtr group(const Group& g, const Scope* outer, uint64_t limit) {
     if (const auto* m = std::get_if<Move>(&item.is)) {
       move(canvas, *m, item.pos);
     } else if (const auto* a = std::get_if<Assign>(&item.is)) {
-      scope.names[a->name] = value_of(*a->what, {scope, kNoLimit});
+      const ImagePtr image = value_of(*a->what, {scope, kNoLimit});
+      if (image->depth() > kMaxImageDepth) {
+        fail_at(item.pos,
+                fmt::format("\\{}: names in names more than {} deep", a->name, kMaxImageDepth));
+      }
+      scope.names[a->name] = image;
     } else if (const auto* literal = std::get_if<Literal>(&item.is)) {
       if (literal->bytes.size() > kMaxSize - canvas.offset()) too_large(item.pos);
       canvas.put(literal->bytes);

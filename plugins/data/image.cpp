@@ -71,7 +71,8 @@ class Repeated final : public Image {
  public:
   Repeated(ImagePtr what, uint64_t count)
       : Image(what->size() * count,
-              std::min(saturating_multiply(what->stored(), count), pages_of(what->size() * count))),
+              std::min(saturating_multiply(what->stored(), count), pages_of(what->size() * count)),
+              what->depth() + 1),
         what_(std::move(what)) {}
 
   void write(Sink& sink, uint64_t from, uint64_t to, uint64_t at) const override {
@@ -103,7 +104,7 @@ class Repeated final : public Image {
 class Sliced final : public Image {
  public:
   Sliced(ImagePtr what, uint64_t start, uint64_t end)
-      : Image(end - start, std::min(what->stored(), pages_of(end - start))),
+      : Image(end - start, std::min(what->stored(), pages_of(end - start)), what->depth() + 1),
         what_(std::move(what)),
         start_(start) {}
   void write(Sink& sink, uint64_t from, uint64_t to, uint64_t at) const override {
@@ -121,11 +122,18 @@ uint64_t sum_of(const std::vector<Canvas::Piece>& pieces) {
   return sum;
 }
 
+unsigned depth_of(const std::vector<Canvas::Piece>& pieces) {
+  unsigned most = 0;
+  for (const auto& piece : pieces) most = std::max(most, piece.image->depth());
+  return most;
+}
+
 // Opaque: where it has no piece it is zeroes.
 class Composed final : public Image {
  public:
   Composed(std::vector<Canvas::Piece> pieces, uint64_t size)
-      : Image(size, std::min(sum_of(pieces), pages_of(size))), pieces_(std::move(pieces)) {
+      : Image(size, std::min(sum_of(pieces), pages_of(size)), depth_of(pieces) + 1),
+        pieces_(std::move(pieces)) {
     uint64_t covered = 0;
     for (const auto& piece : pieces_) {
       if (piece.at <= covered) covered = std::max(covered, piece.at + piece.image->size());

@@ -41,6 +41,8 @@ class Image {
   uint64_t size() const { return size_; }
   // A bound on the memory that a sparse store needs for it; 0: all zeroes.
   uint64_t stored() const { return stored_; }
+  // How many images stand upon each other: write() goes down all of them.
+  unsigned depth() const { return depth_; }
   // Writes the bytes [from, to) of it so that the first of them lands at `at`.
   virtual void write(Sink& sink, uint64_t from, uint64_t to, uint64_t at) const = 0;
 
@@ -52,10 +54,12 @@ class Image {
   static ImagePtr slice(ImagePtr what, uint64_t start, uint64_t end);
 
  protected:
-  Image(uint64_t size, uint64_t stored) : size_(size), stored_(stored) {}
+  Image(uint64_t size, uint64_t stored, unsigned depth = 1)
+      : size_(size), stored_(stored), depth_(depth) {}
 
  private:
   uint64_t size_, stored_;
+  unsigned depth_;
 };
 
 // Puts images beside and over each other: the offset of @N and its kin.

@@ -5,7 +5,7 @@
 
 #include <charconv>
 
-#include "base64.hpp"
+#include "base/base64.hpp"
 
 namespace data {
 
@@ -94,8 +94,8 @@ Token Lexer::word(Token token) {
   }
   if (starts_with(kBase64Prefix)) {
     at_ += kBase64Prefix.size();
-    const size_t end = std::min(text_.find_first_not_of(kBase64Alphabet, at_), text_.size());
-    const auto decoded = decode_base64(text_.substr(at_, end - at_));
+    const size_t end = std::min(text_.find_first_not_of(nbd::kBase64Alphabet, at_), text_.size());
+    const auto decoded = nbd::decode_base64(text_.substr(at_, end - at_));
     if (!decoded) fail_here("this is not base64");
     token.text = *decoded;
     at_ = end;

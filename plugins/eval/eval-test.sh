@@ -23,3 +23,10 @@ grep -q 'is_read_only: true' "$tmp/info" || fail "$(cat "$tmp/info")"
 grep -qx can_write "$tmp/missing" || fail "can_write did not reach missing"
 ! "$nbdkit" -U - eval get_size='echo 1' pread='exit 1' unknown=1 2>"$tmp/log" || fail "taken"
 said "unknown parameter 'unknown' for plugin eval"
+
+# shellcheck disable=SC2016 # the script's variable
+"$nbdkit" eval get_size='echo 1' pread='exit 1' dump_plugin='echo "more=$1"' thread_model='echo Parallel' \
+  --dump-plugin >"$tmp/out"
+for line in max_known_status=8 more=dump_plugin thread_model=parallel; do
+  grep -qx $line "$tmp/out" || fail "--dump-plugin has no $line: $(cat "$tmp/out")"
+done

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "../sh/plugin.hpp"
+#include "base/error.hpp"
 
 namespace {
 
@@ -42,7 +43,7 @@ struct Eval : script::Plugin {
     const bool is_method =
         std::find(std::begin(kMethods), std::end(kMethods), key) != std::end(kMethods);
     if (is_method || key == "missing") {
-      scripts_.insert_or_assign(std::string(key), std::string(value));
+      if (!scripts_.emplace(key, value).second) nbd::fail("eval: {} is given more than once", key);
       return true;
     }
     const auto outcome = call("config", {std::string(key), std::string(value)});

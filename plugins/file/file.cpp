@@ -7,10 +7,14 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <climits>
+#include <cstdio>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "disk-file.hpp"
@@ -31,15 +35,20 @@ struct File {
   static constexpr auto help =
       "[file=]<FILENAME>             the file to serve\n"
       "dir=<DIRECTORY>               serve the files in it, by export name\n"
+      "fd=<FD>, dirfd=<FD>           the same, already open in the process that starts nbdkit\n"
       "cache=default|none            none: keep what was read or written out of the page cache\n"
       "fadvise=normal|random|sequential   how it will be read";
   static constexpr auto magic_key = "file";
 
   bool config(std::string_view key, std::string_view value) {
     if (key == "file") {
-      file_ = nbd::absolute_path(value);
+      set_path(file_, nbd::absolute_path(value));
     } else if (key == "dir" || key == "directory") {
-      dir_ = nbd::absolute_path(value);
+      set_path(dir_, nbd::absolute_path(value));
+    } else if (key == "fd") {
+      set_path(file_, path_of_fd(key, value));
+    } else if (key == "dirfd") {
+      set_path(dir_, path_of_fd(key, value));
     } else if (key == "cache") {
       cache_none_ = one_of(key, value, {"default", "none"}) == 1;
     } else if (key == "fadvise") {
@@ -52,8 +61,8 @@ struct File {
   }
 
   void config_complete() {
-    if (file_.empty() == dir_.empty()) {
-      throw nbd::Error("file: give either file=<FILENAME> or dir=<DIRECTORY>");
+    if (file_.empty() && dir_.empty()) {
+      throw nbd::Error("file: give one of file=<FILENAME>, dir=<DIRECTORY>, fd=<FD>, dirfd=<FD>");
     }
     struct stat s{};
     const std::string& path = file_.empty() ? dir_ : file_;
@@ -89,9 +98,40 @@ struct File {
     return dir_ + "/" + export_name;
   }
 
+  // For scripts that ask how the original was built.
+  void dump_plugin() {
+    std::printf(
+        "file_blksszget=yes\nfile_blkzeroout=yes\n"
+        "file_falloc_fl_punch_hole=yes\nfile_falloc_fl_zero_range=yes\n");
+  }
+
   struct Connection;
 
  private:
+  void set_path(std::string& which, std::string path) {
+    if (!file_.empty() || !dir_.empty()) {
+      throw nbd::Error("file: only one of file=, dir=, fd= and dirfd= can be given, and once");
+    }
+    which = std::move(path);
+  }
+
+  // Through /proc every client gets an open file of its own, as from a path,
+  // also of one that has no name any more.
+  std::string path_of_fd(std::string_view key, std::string_view value) {
+    const std::string what = std::string(key) + "=" + std::string(value);
+    const uint64_t fd = nbd::parse_uint64(key, value);
+    if (fd <= STDERR_FILENO || fd > INT_MAX) {
+      throw nbd::Error("file: " + what + ": not a descriptor above 2");
+    }
+    const int flags = ::fcntl(static_cast<int>(fd), F_GETFL);
+    if (flags == -1) fail("file: not an open descriptor:", what);
+    if ((flags & O_ACCMODE) == O_WRONLY) throw nbd::Error("file: " + what + " cannot be read");
+    if ((flags & O_ACCMODE) == O_RDONLY && key == "fd") read_only_ = true;
+    // Not for the command of --run.
+    if (::fcntl(static_cast<int>(fd), F_SETFD, FD_CLOEXEC) == -1) fail("file: cannot keep", what);
+    return "/proc/self/fd/" + std::to_string(fd);
+  }
+
   static size_t one_of(std::string_view key, std::string_view value,
                        std::initializer_list<std::string_view> words) {
     const auto found = std::find(words.begin(), words.end(), value);
@@ -99,14 +139,16 @@ struct File {
     throw nbd::Error("file: unknown value: " + std::string(key) + "=" + std::string(value));
   }
 
-  std::string file_, dir_;
+  std::string file_, dir_;  // one of them is empty
+  bool read_only_ = false;  // no matter what could be done with the path
   bool cache_none_ = false;
   int fadvise_ = POSIX_FADV_NORMAL;
 };
 
 struct File::Connection : disk_file::DiskFile {
   Connection(File& plugin, bool read_only)
-      : DiskFile(plugin.path_of(nbdkit_export_name()), read_only), eviction_(plugin.cache_none_) {
+      : DiskFile(plugin.path_of(nbdkit_export_name()), read_only || plugin.read_only_),
+        eviction_(plugin.cache_none_) {
     ::posix_fadvise(fd(), 0, 0, plugin.fadvise_);
   }
 

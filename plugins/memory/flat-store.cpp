@@ -6,7 +6,7 @@
 #include <mutex>
 #include <string>
 
-#include "store.hpp"
+#include "page-locks.hpp"
 
 namespace memory {
 
@@ -30,26 +30,28 @@ class FlatStore final : public Store {
   }
   ~FlatStore() override { ::munmap(data_, size_); }
 
-  void read(std::span<std::byte> buf, uint64_t offset) override {
-    each_page(buf.size(), offset, [&](uint64_t page, uint64_t, uint64_t length, uint64_t done) {
+  nbd::Status read(std::span<std::byte> buf, uint64_t offset) override {
+    return each_page(buf.size(), offset, [&](uint64_t page, size_t, size_t length, uint64_t done) {
       const std::shared_lock lock(locks_.of(page));
       std::memcpy(buf.data() + done, data_ + offset + done, length);
-      return true;
+      return nbd::kOk;
     });
+  }
+  std::span<const std::byte> where(uint64_t count, uint64_t offset) override {
+    return {data_ + offset, count};
   }
   nbd::Status write(std::span<const std::byte> buf, uint64_t offset) override {
-    each_page(buf.size(), offset, [&](uint64_t page, uint64_t, uint64_t length, uint64_t done) {
+    return each_page(buf.size(), offset, [&](uint64_t page, size_t, size_t length, uint64_t done) {
       const std::unique_lock lock(locks_.of(page));
       std::memcpy(data_ + offset + done, buf.data() + done, length);
-      return true;
+      return nbd::kOk;
     });
-    return nbd::kOk;
   }
-  void zero(uint64_t count, uint64_t offset) override {
-    each_page(count, offset, [&](uint64_t page, uint64_t, uint64_t length, uint64_t done) {
+  nbd::Status zero(uint64_t count, uint64_t offset) override {
+    return each_page(count, offset, [&](uint64_t page, size_t, size_t length, uint64_t done) {
       const std::unique_lock lock(locks_.of(page));
       std::memset(data_ + offset + done, 0, length);
-      return true;
+      return nbd::kOk;
     });
   }
   void runs(uint64_t count, uint64_t offset, const EachRun& each) override {

@@ -16,7 +16,8 @@ struct Memory : memory::Served {
   static constexpr auto description = "Virtual memory (RAM disk)";
   static constexpr auto help =
       "[size=]<SIZE>                 (required) size of the disk\n"
-      "allocator=sparse|malloc[,mlock=true]   where it is kept (default sparse)";
+      "allocator=sparse|malloc[,mlock=true]|zstd[,level=<N>]\n"
+      "                              how it is kept (default sparse)";
   static constexpr auto magic_key = "size";
   static constexpr bool never_blocks = true;
 

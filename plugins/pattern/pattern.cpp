@@ -4,11 +4,9 @@
 //
 // Whoever reads can tell where any byte came from, so a client that mixes up
 // requests is found out. A write must hold what is there already, else EIO.
-#include <nbdkit/plugin.hpp>
-
 #include <bit>
-#include <optional>
 
+#include "../sized.hpp"
 #include "words.hpp"
 
 namespace {
@@ -16,26 +14,12 @@ namespace {
 using nbd::Flags;
 using nbd::Status;
 
-struct Pattern {
+struct Pattern : sized::RequiredSize<Pattern> {
   static constexpr auto name = "pattern";
   static constexpr auto longname = "nbdkit pattern plugin";
   static constexpr auto description = "Fixed test pattern: every 8 bytes are their own offset";
   static constexpr auto help = "[size=]<SIZE>                 (required) size of the disk";
-  static constexpr auto magic_key = "size";
-  static constexpr bool never_blocks = true;
 
-  bool config(std::string_view key, std::string_view value) {
-    if (key != "size") return false;
-    size_ = nbd::parse_size(value);
-    return true;
-  }
-  void config_complete() {
-    if (!size_) throw nbd::Error("pattern: you must give the size of the disk: size=<SIZE>");
-  }
-
-  uint64_t size() { return *size_; }
-  bool can_multi_conn() { return true; }
-  nbd::Support can_cache() { return nbd::Support::native; }
   nbd::Support can_fua() { return nbd::Support::native; }
 
   Status pread(std::span<std::byte> buf, uint64_t offset, Flags) {
@@ -55,8 +39,6 @@ struct Pattern {
     static_assert(std::endian::native == std::endian::little);
     return __builtin_bswap64(offset);
   }
-
-  std::optional<uint64_t> size_;
 };
 
 }  // namespace

@@ -6,57 +6,36 @@
 // the same disk in whatever order and in whatever pieces it is read, and nothing
 // has to be kept. A write must hold what is there already, else EIO: a copy of
 // the disk onto itself proves a copying program right.
-#include <nbdkit/plugin.hpp>
-
 #include <optional>
 #include <random>
 
 #include "../pattern/words.hpp"
+#include "../sized.hpp"
+#include "base/mix.hpp"
 
 namespace {
 
 using nbd::Flags;
 using nbd::Status;
 
-// splitmix64's finalizer: every bit of the argument changes half of the result.
-uint64_t mix(uint64_t x) {
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
-  return x ^ (x >> 31);
-}
-
-struct Random {
+struct Random : sized::RequiredSize<Random> {
   static constexpr auto name = "random";
   static constexpr auto longname = "nbdkit random plugin";
   static constexpr auto description = "Random data that is the same for the same seed";
   static constexpr auto help =
       "[size=]<SIZE>                 (required) size of the disk\n"
       "seed=<N>                      which random data (default: another one each time)";
-  static constexpr auto magic_key = "size";
-  static constexpr bool never_blocks = true;
 
   bool config(std::string_view key, std::string_view value) {
-    if (key == "size") {
-      size_ = nbd::parse_size(value);
-    } else if (key == "seed") {
-      seed_ = nbd::parse_uint64("seed", value);
-    } else {
-      return false;
-    }
+    if (key != "seed") return OptionalSize::config(key, value);
+    seed_ = nbd::parse_uint64("seed", value);
     return true;
-  }
-  void config_complete() {
-    if (!size_) throw nbd::Error("random: you must give the size of the disk: size=<SIZE>");
   }
   void get_ready() {
     if (!seed_) seed_ = (uint64_t{std::random_device{}()} << 32) | std::random_device{}();
     nbd::log_debug("random: seed=" + std::to_string(*seed_));
-    start_ = mix(*seed_);
+    start_ = nbd::mix(*seed_);
   }
-
-  uint64_t size() { return *size_; }
-  bool can_multi_conn() { return true; }
-  nbd::Support can_cache() { return nbd::Support::native; }
 
   Status pread(std::span<std::byte> buf, uint64_t offset, Flags) {
     words::fill(buf, offset, [this](uint64_t at) { return word_at(at); });
@@ -73,16 +52,14 @@ struct Random {
   Status zero(uint32_t, uint64_t offset, Flags) { return refuse("zero", offset); }
 
  private:
-  uint64_t word_at(uint64_t offset) const {
-    return mix(start_ + (offset / 8 + 1) * 0x9e3779b97f4a7c15);
-  }
+  uint64_t word_at(uint64_t offset) const { return nbd::nth_mix(start_, offset / 8); }
   static Status refuse(const char* what, uint64_t offset) {
     nbdkit_error("%s at offset %llu would change the data", what,
                  static_cast<unsigned long long>(offset));
     return Status(EIO);
   }
 
-  std::optional<uint64_t> size_, seed_;
+  std::optional<uint64_t> seed_;
   uint64_t start_ = 0;
 };
 

@@ -21,6 +21,7 @@ TEST_CASE("an error is an errno's name and a text, both optional") {
   check("", EIO, "");
   check("cat: no such file\n", EIO, "cat: no such file");
   check("Everything failed", EIO, "Everything failed");
+  check("enospc in small letters", ENOSPC, "in small letters");
   check("ENOSPCX y", EIO, "ENOSPCX y");
   check("28 text", EIO, "28 text");
 }
@@ -38,27 +39,32 @@ TEST_CASE("exports are listed in four ways") {
   CHECK(names("NAMES+DESCRIPTIONS\na\nb\n1\n2\n") == "a=1;b=2;");
   CHECK(names("\n") == "=;");
   CHECK(names("").empty());
-  CHECK_THROWS_AS(parse_exports("INTERLEAVED\na\n"), nbd::Error);
+  CHECK(names("INTERLEAVED\na\n1\nb\n") == "a=1;b=;");
+  CHECK(names("NAMES+DESCRIPTIONS\na\nb\n1\n") == "a=1;b=;");
 }
 
 TEST_CASE("extents are offset, length and an optional type") {
-  const auto list = parse_extents("0 1M\n1M 9M hole,zero\n\n10M 1 1\n");
-  REQUIRE(list.size() == 3);
+  const auto list = parse_extents("0 1M\n1M 9M hole,zero\n\n10M 1 1\n11M 1 data,hole x\n");
+  REQUIRE(list.size() == 4);
   CHECK((list[0].length == 1 << 20 && list[0].type == 0));
   CHECK((list[1].offset == 1 << 20 && list[1].type == 3));
   CHECK(list[2].type == 1);
-  for (const char* bad : {"0\n", "x 1\n", "0 1 gone\n", "0 -1\n", "0 1 99999999999\n"}) {
+  CHECK(list[3].type == 1);
+  for (const char* bad : {"0\n", "x 1\n", "0 -1\n", "0 1 99999999999\n"}) {
     CHECK_THROWS_AS(parse_extents(bad), nbd::Error);
   }
 }
 
 TEST_CASE("words are read whole") {
   CHECK(parse_support("can_fua", "native\n") == nbd::Support::native);
+  CHECK(parse_support("can_fua", "Emulate") == nbd::Support::emulate);
   CHECK_THROWS_AS(parse_support("can_fua", "natives"), nbd::Error);
+  CHECK_THROWS_AS(parse_support("can_fua", ""), nbd::Error);
   CHECK(parse_thread_model("parallel\n") == nbd::ThreadModel::parallel);
   CHECK(parse_thread_model("fast\n") == std::nullopt);
   const nbd::BlockSize sizes = parse_block_size("1 4K\n32M\n");
   CHECK((sizes.minimum == 1 && sizes.preferred == 4096 && sizes.maximum == 32 << 20));
+  CHECK(parse_block_size("1 4K 32M more").maximum == 32 << 20);
   CHECK_THROWS_AS(parse_block_size("1 4K"), nbd::Error);
   CHECK_THROWS_AS(parse_block_size("1 4K 1T"), nbd::Error);
 }

@@ -32,7 +32,12 @@ struct Outcome {
   bool ok() const { return ending == Ending::ok; }
 };
 
+// The status of a request. Whatever is not "done" is a failure, and told.
+nbd::Status status_of(const std::string& method, const Outcome& outcome, bool if_missing = false);
+
 using Args = std::vector<std::string>;
+
+std::string word(bool b);  // "true", "false": as scripts are told
 
 class Plugin {
  public:

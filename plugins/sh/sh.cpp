@@ -3,13 +3,35 @@
 // sh: a plugin that is one script, run anew for every callback.
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <string_view>
 
 #include "base/error.hpp"
 #include "base/fd.hpp"
 #include "plugin.hpp"
 
 namespace {
+
+// Whether the file's "#!" line runs nbdkit, as in a script that is to be called
+// as a plugin by its own name. For a method such a file must not run by that
+// line, or it would be a plugin again, for ever: /bin/sh takes it instead.
+bool is_run_by_nbdkit(const std::string& path) {
+  const nbd::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  char start[256];  // of which the kernel looks at no more
+  const ssize_t n = nbd::retry_eintr([&] { return ::read(file.get(), start, sizeof start); });
+  std::string_view line(start, n > 0 ? static_cast<size_t>(n) : 0);
+  line = line.substr(0, line.find('\n'));
+  if (!line.starts_with("#!")) return false;
+  line.remove_prefix(2);
+  while (!line.empty()) {
+    const size_t end = std::min(line.find_first_of(" \t"), line.size());
+    const std::string_view word = line.substr(0, end);
+    if (word.substr(word.rfind('/') + 1) == "nbdkit") return true;
+    line.remove_prefix(std::min(end + 1, line.size()));
+  }
+  return false;
+}
 
 struct Sh : script::Plugin {
   static constexpr auto name = "sh";
@@ -25,15 +47,17 @@ struct Sh : script::Plugin {
       if (key != "script") throw nbd::Error("sh: the first parameter must be script=<FILENAME>");
       take_script(std::string(value));
       call_optional("load");
+      const auto magic = call("magic_config_key", {});
+      if (!script::status_of("magic_config_key", magic, true).ok()) throw nbd::Reported();
+      if (magic.ok()) own_magic_key_ = script::one_line(magic.output);
       return true;
     }
-    std::string own(key);
-    if (key == "script") {  // a bare word, once there is a script: it is the script's
-      const auto magic = call("magic_config_key", {});
-      if (magic.ending == script::Ending::failed) throw nbd::Reported();
-      if (magic.ok() && !magic.output.empty()) own = script::one_line(magic.output);
+    const bool is_bare = key == "script";  // once there is a script, a bare word is for that
+    if (is_bare && own_magic_key_.empty()) {
+      nbd::fail("expecting key=value on the command line but got: {}", value);
     }
-    const auto outcome = call("config", {own, std::string(value)});
+    const auto outcome =
+        call("config", {is_bare ? own_magic_key_ : std::string(key), std::string(value)});
     if (outcome.ending == script::Ending::failed) throw nbd::Reported();
     return outcome.ok();
   }
@@ -45,23 +69,26 @@ struct Sh : script::Plugin {
  protected:
   script::Args command(const std::string& method, const script::Args& args) override {
     if (path_.empty()) return {};
-    script::Args argv{path_, method};
+    script::Args argv;
+    if (through_shell_) argv.emplace_back("/bin/sh");
+    argv.insert(argv.end(), {path_, method});
     argv.insert(argv.end(), args.begin(), args.end());
     return argv;
   }
 
  private:
   void take_script(const std::string& value) {
-    if (value == "-") {
-      path_ = save_stdin();
-      return;
-    }
+    path_ = value == "-" ? save_stdin() : checked(value);
+    through_shell_ = is_run_by_nbdkit(path_);
+  }
+
+  static std::string checked(const std::string& value) {
     char* real = nbdkit_realpath(value.c_str());
     if (real == nullptr) throw nbd::Reported();
     const std::string path = real;
     ::free(real);
     if (::access(path.c_str(), X_OK) == -1) nbd::fail_errno(errno, "sh: cannot run {}", path);
-    path_ = path;
+    return path;
   }
 
   // exec runs a file without "#!" by /bin/sh.
@@ -84,6 +111,8 @@ struct Sh : script::Plugin {
   }
 
   std::string path_;
+  bool through_shell_ = false;
+  std::string own_magic_key_;  // the script's; may be empty
 };
 
 }  // namespace

@@ -20,10 +20,10 @@ refused 'file too short' ./not-a-module.so
 refused 'you must give the size' memory
 refused '"12x"' memory 12x
 refused "unknown parameter 'colour'" memory 1M colour=red
-refused 'expected sparse or malloc, got "zip"' memory 1M allocator=zip
+refused 'expected sparse, malloc or zstd, got "zip"' memory 1M allocator=zip
 refused 'missing.img: No such file or directory' file missing.img
 refused 'not a regular file or block device' file folder
-refused 'give either file=<FILENAME> or dir=<DIRECTORY>' file
+refused 'give one of file=<FILENAME>' file
 refused 'got "EWRONG"' --filter=error memory 1M error=EWRONG
 refused 'a rate is at most 1 (100%), got "200%"' --filter=error memory 1M error-rate=200%
 refused 'could not parse delay: "1h"' --filter=delay memory 1M rdelay=1h

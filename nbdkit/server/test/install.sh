@@ -12,4 +12,6 @@ equal size 1048576 "$(two/bin/nbdkit --filter=error memory 1M --run 'nbdinfo --s
 # shellcheck disable=SC2016
 equal size 1048576 "$(two/bin/nbdkit "$scratch/two/lib/nbdkit/plugins/nbdkit-memory-plugin.so" 1M \
                        --run 'nbdinfo --size "$uri"')"
+# shellcheck disable=SC2016
+equal "size of a script" 1048576 "$(two/bin/nbdkit example4 1M --run 'nbdinfo --size "$uri"')"
 for program in nbdkit nbdfuse testkit; do two/bin/$program --version >/dev/null; done

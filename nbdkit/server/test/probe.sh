@@ -23,6 +23,8 @@ plugin=$(value plugindir config)/nbdkit-memory-plugin.so
 "$NBDKIT" memory --dump-plugin >by-name
 "$NBDKIT" --dump-plugin "$plugin" >by-path
 cmp by-name by-path || fail "by name and by path differ"
+(cd "${plugin%/*}" && "$NBDKIT" "./${plugin##*/}" --dump-plugin) | cmp by-path - ||
+  fail "a relative path is not resolved"
 equal path "$plugin" "$(value path by-name)"
 equal magic_config_key size "$(value magic_config_key by-name)"
 equal struct_size 384 "$(value struct_size by-name)"

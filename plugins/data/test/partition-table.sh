@@ -14,6 +14,21 @@ sfdisk -d "$tmp/disk" >"$tmp/table"
 grep -qx 'label-id: 0xebdc21f8' "$tmp/table" || fail "$(cat "$tmp/table")"
 grep -Eq 'disk1 : start= +1, size= +2047, type=83$' "$tmp/table" || fail "$(cat "$tmp/table")"
 
+# The example of the original's page, word for word.
+"$nbdkit" -U - data '
+         @0x1be    # MBR first partition entry
+           0           # Partition status
+           0 2 0       # CHS start
+           0x83        # Partition type (Linux)
+           0x20 0x20 0 # CHS last sector
+           le32:1      # LBA first sector
+           le32:0x7ff  # LBA number of sectors
+         @0x1fe    # Boot signature
+           0x55 0xaa
+         ' size=1M --run "nbdcopy \"\$uri\" '$tmp/disk1'"
+sfdisk -d "$tmp/disk1" >"$tmp/table"
+grep -Eq 'disk1p?1 : start= +1, size= +2047, type=83$' "$tmp/table" || fail "$(cat "$tmp/table")"
+
 "$nbdkit" -U - data size=1M \
   '@0x1be  0  0 2 0  0x83  0x20 0x20 0  le32:1  le32:0x7ff  # the first entry
    @0x1fe  0x55 0xaa' --run "nbdcopy \"\$uri\" '$tmp/disk2'"

@@ -16,7 +16,7 @@ cleanup() {
 trap cleanup EXIT
 
 skip() { echo "skip: $*"; exit 77; }
-fail() { echo "FAIL: $*" >&2; cat "$tmp"/log "$tmp"/io >&2 || true; exit 1; }
+fail() { echo "FAIL: $*" >&2; cat "$tmp"/log "$tmp"/io 2>/dev/null >&2 || true; exit 1; }
 need() {
   for tool; do command -v "$tool" >/dev/null || skip "$tool is missing"; done
 }
