@@ -94,6 +94,7 @@ class Delay {
     return after(cache_, [&] { return next.cache(count, offset, flags); });
   }
   Status extents(Next& next, uint64_t count, uint64_t offset, Flags flags, nbd::Extents& out) {
+    if (has(flags, Flags::probe)) return next.extents(count, offset, flags, out);
     return after(extents_, [&] { return next.extents(count, offset, flags, out); });
   }
 

@@ -118,6 +118,7 @@ class ErrorFilter {
     return next.cache(count, offset, flags);
   }
   Status extents(Next& next, uint64_t count, uint64_t offset, Flags flags, nbd::Extents& out) {
+    if (has(flags, Flags::probe)) return next.extents(count, offset, flags, out);
     if (const Status s = maybe_fail(kExtents); !s.ok()) return s;
     return next.extents(count, offset, flags, out);
   }

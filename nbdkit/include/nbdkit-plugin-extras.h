@@ -33,6 +33,10 @@ struct nbdkit_plugin_extras {
    * The bytes stay where they are, and a file open, until the server calls what
    * nbdkit_lend_until was given, or else until the handle is closed. */
   int (*lend) (void *handle, uint32_t count, uint64_t offset, struct nbdkit_loan *loan);
+
+  /* Non-zero: .extents is right at any time and costs little, so the server may
+   * ask it before a large read, and not read what it says is zero. */
+  int tells_holes;
 };
 
 #ifdef __cplusplus

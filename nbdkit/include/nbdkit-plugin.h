@@ -153,6 +153,10 @@ extern NBDKIT_PUBLIC_ int64_t nbdkit_peer_gid(void);
 /* The SELinux or AppArmor label of a client on a Unix socket; free() it. NULL
  * after a message if there is none. */
 extern NBDKIT_PUBLIC_ char* nbdkit_peer_security_context(void);
+/* RFC 4514 names from the client's TLS certificate; "" if it was not verified
+ * (--tls-verify-peer). malloc'd, the caller frees; NULL after an error. */
+extern NBDKIT_PUBLIC_ char* nbdkit_peer_tls_dn(void);
+extern NBDKIT_PUBLIC_ char* nbdkit_peer_tls_issuer_dn(void);
 
 /* Ends the server cleanly; returns at once. */
 extern NBDKIT_PUBLIC_ void nbdkit_shutdown(void);

@@ -71,6 +71,13 @@ const char* nbdkit_export_name(void) {
 
 int nbdkit_is_tls(void) { return current.client != nullptr && current.client->tls ? 1 : 0; }
 
+char* nbdkit_peer_tls_dn(void) {
+  return c_copy(current.client != nullptr ? current.client->tls_dn : "");
+}
+char* nbdkit_peer_tls_issuer_dn(void) {
+  return c_copy(current.client != nullptr ? current.client->tls_issuer_dn : "");
+}
+
 int nbdkit_peer_name(struct sockaddr* addr, socklen_t* addrlen) {
   if (current.client == nullptr || current.client->socket < 0 ||
       ::getpeername(current.client->socket, addr, addrlen) == -1) {

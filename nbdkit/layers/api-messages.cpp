@@ -33,7 +33,11 @@ void format_to(Sink&& sink, const char* format, va_list args) {
 }  // namespace
 
 void nbdkit_verror(const char* format, va_list args) {
-  format_to([](const char* text) { nbd::log::error(text); }, format, args);
+  const auto tell = [](const char* text) {
+    nbd::log::error(text);
+    nbdkit::remember_error(text);
+  };
+  format_to(tell, format, args);
 }
 
 void nbdkit_vdebug(const char* format, va_list args) {

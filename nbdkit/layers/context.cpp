@@ -9,6 +9,29 @@
 
 namespace nbdkit {
 
+namespace {
+
+struct LastError {
+  uint64_t serial = 0;  // of the work in which it was said
+  std::string text;
+};
+thread_local uint64_t last_serial = 0;
+thread_local LastError last;
+
+}  // namespace
+
+void begin_work() noexcept { current.serial = ++last_serial; }
+
+void remember_error(std::string_view text) noexcept {
+  try {
+    last.text = text;
+    last.serial = current.serial;
+  } catch (const std::exception&) {  // it is in the log
+  }
+}
+
+std::string last_error() { return last.serial == current.serial ? last.text : std::string(); }
+
 Server& server() {
   static Server instance;
   return instance;

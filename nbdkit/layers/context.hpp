@@ -42,8 +42,9 @@ enum class Hearing { open, goodbye, gone };
 struct Client {
   int socket = -1;  // borrowed; -1 if there is none to ask
   bool tls = false;
-  std::string export_name;  // fixed before the first request
-  std::string log_name;     // "memory[1]": fixed
+  std::string export_name;            // fixed before the first request
+  std::string tls_dn, tls_issuer_dn;  // likewise; of its certificate, if that was verified
+  std::string log_name;               // "memory[1]": fixed
   InternedStrings interned;
   std::atomic<Disconnect> disconnect{Disconnect::no};
   std::atomic<Hearing> hearing{Hearing::open};
@@ -66,15 +67,26 @@ struct Context {
   bool is_worker = false;  // not the thread that reads the client's requests
   Arrival arrival;
   const char* callback = nullptr;  // of the plugin, while it runs
+  uint64_t serial = 0;             // of the piece of work, in this thread
 };
 inline thread_local Context current;
+
+// What a plugin or filter has said last by nbdkit_error in this thread, since the
+// piece of work began; empty if nothing. For the client whose work it is.
+void begin_work() noexcept;
+std::string last_error();
+void remember_error(std::string_view text) noexcept;
 
 // Sets current for a scope: the client's own thread, or a worker with a request.
 class ClientScope {
  public:
-  explicit ClientScope(Client& client) { current = {.client = &client}; }
+  explicit ClientScope(Client& client) {
+    current = {.client = &client};
+    begin_work();
+  }
   ClientScope(Client& client, Arrival arrival) {
     current = {.client = &client, .is_worker = true, .arrival = arrival};
+    begin_work();
   }
   ~ClientScope() { current = saved_; }
   ClientScope(const ClientScope&) = delete;

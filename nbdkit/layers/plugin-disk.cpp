@@ -31,6 +31,12 @@ constexpr uint64_t kMaxRange = 1 << 30;
 constexpr size_t kZeroesSize = 1 << 20;
 constexpr std::array<std::byte, kZeroesSize> kZeroes{};
 
+// Nobody waits for the rest of a long request any more.
+bool is_abandoned() {
+  return server().quitting() ||
+         (current.client != nullptr && current.client->hearing.load() == Hearing::gone);
+}
+
 // Runs piece(count, offset) over [offset, offset + count) until one fails.
 template <class Piece>
 Status in_pieces(uint64_t count, uint64_t offset, uint64_t most, Piece&& piece) {
@@ -38,6 +44,7 @@ Status in_pieces(uint64_t count, uint64_t offset, uint64_t most, Piece&& piece) 
     if (const Status s = piece(static_cast<uint32_t>(most), offset); !s.ok()) return s;
     count -= most;
     offset += most;
+    if (is_abandoned()) return Status(ESHUTDOWN);
   }
   return piece(static_cast<uint32_t>(count), offset);
 }
@@ -58,6 +65,7 @@ PluginDisk::PluginDisk(const PluginTable& table, const nbd::OpenRequest& request
   try {
     read_properties(request.read_only);
     if (table.extras.never_blocks != 0) properties_.blocking = {};
+    properties_.tells_holes = properties_.can_extents && table.extras.tells_holes != 0;
   } catch (...) {
     close();
     throw;
@@ -258,17 +266,28 @@ Status PluginDisk::cache(uint64_t count, uint64_t offset, Flags) {
   });
 }
 
+// The C interface asks in 32 bits; a longer request is put together from answers
+// to several. It may end early: clients ask again from where it ends.
 Status PluginDisk::extents(uint64_t count, uint64_t offset, Flags flags, nbd::Extents& out) {
+  constexpr uint64_t kMost = uint64_t{UINT32_MAX} + 1 - 65536;  // of 64 KiB blocks
+  constexpr int kMostCalls = 4096;
+  flags = without(flags, Flags::probe);
   nbdkit_extents sink{std::move(out)};
-  const auto n = static_cast<uint32_t>(std::min<uint64_t>(count, UINT32_MAX));
-  const Status s =
-      call("extents", [&] { return plugin_.extents(handle_, n, offset, bits(flags), &sink); });
-  out = std::move(sink.list);
-  if (s.ok() && out.list().empty()) {
-    nbd::log::error("{}: extents returned none that covers offset {}", plugin_.name, offset);
-    return Status(EINVAL);
+  Status status = nbd::kOk;
+  uint64_t known = 0;
+  for (int calls = 0; calls < kMostCalls && known < count; ++calls) {
+    const auto n = static_cast<uint32_t>(std::min(count - known, kMost));
+    status = call("extents",
+                  [&] { return plugin_.extents(handle_, n, offset + known, bits(flags), &sink); });
+    if (!status.ok()) break;
+    const uint64_t before = std::exchange(known, sink.list.covered());
+    if (known == before || has(flags, Flags::req_one)) break;
   }
-  return s;
+  out = std::move(sink.list);
+  if (known > 0) return nbd::kOk;  // what is known is right, also if the rest failed
+  if (!status.ok()) return status;
+  nbd::log::error("{}: extents returned none that covers offset {}", plugin_.name, offset);
+  return Status(EINVAL);
 }
 
 Status PluginDisk::lend(uint32_t count, uint64_t offset, nbd::Loan& out) {

@@ -36,7 +36,15 @@ FdStream::FdStream(nbd::Fd from, nbd::Fd to)
 
 bool FdStream::wait_for(const nbd::Fd& fd, short events, const nbd::Fd& stop) const {
   pollfd fds[2] = {{fd.get(), events, 0}, {stop.get(), POLLIN, 0}};
-  nbd::sys([&] { return ::poll(fds, 2, -1); }, "poll");
+  int timeout = -1;
+  if (deadline_) {
+    using namespace std::chrono;
+    const auto left = ceil<milliseconds>(*deadline_ - steady_clock::now()).count();
+    timeout = static_cast<int>(std::clamp<int64_t>(left, 0, INT_MAX));
+  }
+  if (nbd::sys([&] { return ::poll(fds, 2, timeout); }, "poll") == 0) {
+    throw nbd::Error(ETIMEDOUT, "timed out waiting for the client");
+  }
   return fds[1].revents == 0;
 }
 

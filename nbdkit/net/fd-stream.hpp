@@ -17,17 +17,19 @@ class FdStream final : public Stream {
   using Stream::send;
   size_t receive(std::span<std::byte> buf) override;
   void send(std::span<iovec> parts) override;
+  void set_deadline(Deadline deadline) noexcept override { deadline_ = deadline; }
   void end_input() noexcept override;
   void abort() noexcept override;
   int fd() const noexcept override { return from_.get(); }
 
  private:
   void send_all(std::span<const std::byte> bytes);
-  // false if it has been stopped instead.
+  // false if it has been stopped instead; throws at the deadline.
   bool wait_for(const nbd::Fd& fd, short events, const nbd::Fd& stop) const;
 
   nbd::Fd from_, to_;
   nbd::Fd no_more_input_, no_more_output_;  // eventfds: readable for ever once that is so
+  Deadline deadline_;
 };
 
 // The client of -s: a SocketStream if both are one and the same socket.

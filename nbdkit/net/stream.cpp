@@ -2,6 +2,7 @@
 #include "net/stream.hpp"
 
 #include <limits.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -33,7 +34,21 @@ void Stream::send(std::span<const std::byte> bytes) {
   send(std::span(&part, 1));
 }
 
+// Until one of the events, or the deadline.
+void SocketStream::wait_for(short events) const {
+  using namespace std::chrono;
+  pollfd p{socket_.get(), events, 0};
+  for (;;) {
+    const auto left = ceil<milliseconds>(*deadline_ - steady_clock::now()).count();
+    const int timeout = static_cast<int>(std::clamp<int64_t>(left, 0, INT_MAX));
+    const int ready = nbd::sys([&] { return ::poll(&p, 1, timeout); }, "poll");
+    if (ready != 0) return;
+    if (left <= 0) throw nbd::Error(ETIMEDOUT, "timed out waiting for the client");
+  }
+}
+
 size_t SocketStream::receive(std::span<std::byte> buf) {
+  if (deadline_) wait_for(POLLIN);
   return static_cast<size_t>(nbd::sys(
       [&] { return ::recv(socket_.get(), buf.data(), buf.size(), 0); }, "receive from the client"));
 }
@@ -56,9 +71,16 @@ void SocketStream::send_all(std::span<iovec> parts, int flags) {
     msghdr message{};
     message.msg_iov = parts.data();
     message.msg_iovlen = std::min<size_t>(parts.size(), IOV_MAX);
-    const auto sent =
-        nbd::sys([&] { return ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL | flags); },
-                 "send to the client");
+    // First tried, then waited for: a Unix socket that is a quarter full counts
+    // as one that cannot be written to for poll(), but takes more.
+    const int all_flags = flags | MSG_NOSIGNAL | (deadline_ ? MSG_DONTWAIT : 0);
+    const ssize_t sent =
+        nbd::retry_eintr([&] { return ::sendmsg(socket_.get(), &message, all_flags); });
+    if (sent == -1 && errno == EAGAIN && deadline_) {
+      wait_for(POLLOUT);
+      continue;
+    }
+    if (sent == -1) nbd::fail_errno(errno, "send to the client");
     parts = advance(parts, static_cast<size_t>(sent));
   }
 }

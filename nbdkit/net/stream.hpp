@@ -3,7 +3,9 @@
 
 #include <sys/uio.h>
 
+#include <chrono>
 #include <cstddef>
+#include <optional>
 #include <span>
 
 #include "base/fd.hpp"
@@ -13,9 +15,12 @@ namespace nbdkit {
 
 // A client's byte stream. A failure of the connection is an nbd::Error.
 //
-// Threads: one may receive while another sends.
+// Threads: one may receive while another sends; set_deadline() only while
+// neither happens.
 class Stream {
  public:
+  using Deadline = std::optional<std::chrono::steady_clock::time_point>;
+
   virtual ~Stream() = default;
 
   // At least one byte, as many as are there and fit; 0 at the end of the stream.
@@ -26,6 +31,9 @@ class Stream {
   virtual void send(std::span<iovec> parts, FilledPipe& pipe);
   // No more input: receive() returns what is there, then 0, in any thread.
   virtual void end_input() noexcept = 0;
+  // From now on nobody waits for the client past this, but gets an Error with
+  // ETIMEDOUT; what can be had without waiting still can. Nothing: for ever.
+  virtual void set_deadline(Deadline deadline) noexcept = 0;
   // Both directions end now; a receive() or send() in another thread returns.
   virtual void abort() noexcept = 0;
   // For poll() and questions about the peer.
@@ -44,13 +52,16 @@ class SocketStream final : public Stream {
   void send(std::span<iovec> parts) override;
   void send(std::span<iovec> parts, FilledPipe& pipe) override;
   void end_input() noexcept override;
+  void set_deadline(Deadline deadline) noexcept override { deadline_ = deadline; }
   void abort() noexcept override;
   int fd() const noexcept override { return socket_.get(); }
 
  private:
+  void wait_for(short events) const;
   void send_all(std::span<iovec> parts, int flags);
 
   nbd::Fd socket_;
+  Deadline deadline_;
 };
 
 }  // namespace nbdkit

@@ -15,12 +15,17 @@ using namespace std::chrono_literals;
 void Command::start(const StandardStreams& streams) {
   const std::string uri = uri_of(endpoint_, options_.export_name);
   const std::string port = endpoint_.port != 0 ? std::to_string(endpoint_.port) : "";
+  const std::string tls = endpoint_.tls == TlsMode::require ? "2"
+                          : endpoint_.tls == TlsMode::on    ? "1"
+                                                            : "";
   const auto assign = [](std::string_view name, std::string_view value) {
     return fmt::format("{}={}\n", name, nbd::shell_quote(value));
   };
   const std::string script = assign("uri", uri) + assign("nbd", uri) + assign("port", port) +
                              assign("unixsocket", endpoint_.unix_socket) +
-                             assign("exportname", options_.export_name) + options_.run;
+                             assign("exportname", options_.export_name) + assign("tls", tls) +
+                             assign("tls_certificates", endpoint_.tls_certificates) +
+                             assign("tls_psk", endpoint_.tls_psk) + options_.run;
   child_ = nbd::spawn({.argv = {"/bin/sh", "-c", script},
                        .stdin_fd = streams.in.get(),
                        .stdout_fd = streams.out.get(),

@@ -23,9 +23,10 @@ class Command {
   bool wanted() const { return !options_.run.empty(); }
   bool started() const { return static_cast<bool>(child_); }
 
-  // Under /bin/sh with $uri, $nbd, $port, $unixsocket and $exportname set (as
-  // shell variables, not in its environment), on the streams that we were started
-  // with, and in our process group.
+  // Under /bin/sh with $uri, $nbd, $port, $unixsocket, $exportname, $tls,
+  // $tls_certificates and $tls_psk set (as shell variables, not in its
+  // environment), on the streams that we were started with, and in our process
+  // group.
   void start(const StandardStreams& streams);
 
   // For poll(): readable when it has ended; -1 if there is none.

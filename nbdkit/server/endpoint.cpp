@@ -104,16 +104,36 @@ Endpoint endpoint_of(std::vector<nbd::Fd> sockets) {
   return out;
 }
 
+void tell_of_tls(Endpoint& endpoint, const Options& options, const TlsCredentials* tls) {
+  if (tls == nullptr) return;
+  endpoint.tls = options.tls == TlsMode::require ? TlsMode::require : TlsMode::on;
+  endpoint.tls_psk = options.tls_settings.psk_file;
+  endpoint.tls_user = tls->first_user();
+  if (endpoint.tls_psk.empty()) endpoint.tls_certificates = options.tls_settings.certificates;
+}
+
 std::string uri_of(const Endpoint& endpoint, const std::string& export_name) {
-  const std::string path = percent_encode(export_name);
-  if (!endpoint.unix_socket.empty()) {
-    return fmt::format("nbd+unix:///{}?socket={}", path, percent_encode(endpoint.unix_socket));
-  }
-  if (endpoint.vsock) {
-    constexpr int kLocalCid = 1;  // a client on this machine; in a guest we are 2
-    return fmt::format("nbd+vsock://{}:{}/{}", kLocalCid, endpoint.port, path);
-  }
-  return fmt::format("nbd://{}:{}/{}", endpoint.host, endpoint.port, path);
+  const bool tls = endpoint.tls == TlsMode::require;
+  const bool is_unix = !endpoint.unix_socket.empty();
+  constexpr int kLocalCid = 1;  // of vsock: a client on this machine; in a guest we are 2
+  const std::string host = endpoint.vsock ? std::to_string(kLocalCid) : endpoint.host;
+  std::string out = fmt::format("nbd{}{}://", tls ? "s" : "",
+                                is_unix          ? "+unix"
+                                : endpoint.vsock ? "+vsock"
+                                                 : "");
+  if (tls && !endpoint.tls_user.empty()) out += percent_encode(endpoint.tls_user) + "@";
+  if (!is_unix) out += fmt::format("{}:{}", host, endpoint.port);
+  out += "/" + percent_encode(export_name);
+
+  char separator = '?';
+  const auto add = [&](std::string_view key, const std::string& value) {
+    if (value.empty()) return;
+    out += fmt::format("{}{}={}", std::exchange(separator, '&'), key, percent_encode(value));
+  };
+  add("socket", endpoint.unix_socket);
+  if (tls) add("tls-certificates", endpoint.tls_certificates);
+  if (tls) add("tls-psk-file", endpoint.tls_psk);
+  return out;
 }
 
 // The URI is percent-encoded: nothing in it means anything to a shell within

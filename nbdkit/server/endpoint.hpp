@@ -20,6 +20,9 @@ struct Endpoint {
   uint32_t port = 0;                        // of TCP or vsock, or 0
   bool vsock = false;
   std::string host;  // for the URI
+  TlsMode tls = TlsMode::off;
+  std::string tls_certificates, tls_psk;  // paths, as far as they were given
+  std::string tls_user;                   // with tls_psk: one who has a key
 };
 
 // Throws an Error that names the address.
@@ -28,8 +31,13 @@ Endpoint open_endpoint(const Options& options);
 // Of sockets that somebody else has opened. A client is told of the first.
 Endpoint endpoint_of(std::vector<nbd::Fd> sockets);
 
+// tls: nullptr if it is off.
+void tell_of_tls(Endpoint& endpoint, const Options& options, const TlsCredentials* tls);
+
 // As the NBD project's URI document has it: nbd://host:port/export,
 // nbd+unix:///export?socket=path or nbd+vsock://cid:port/export, percent-encoded.
+// With TLS required it is nbds and names the certificates or keys; else a client may
+// choose, and plain is what all of them can.
 std::string uri_of(const Endpoint& endpoint, const std::string& export_name);
 
 // What --print-uri prints. Programs read the first line; people use the last.

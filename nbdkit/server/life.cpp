@@ -38,6 +38,7 @@
 #include "server/signals.hpp"
 #include "server/standard-streams.hpp"
 #include "server/startup.hpp"
+#include "server/tls.hpp"
 
 namespace nbdkit {
 
@@ -61,6 +62,7 @@ struct Start {
   std::vector<nbd::Fd> activated;  // sockets that came with us
   Identity identity;
   StandardStreams streams;  // with -s; else they are taken later
+  std::unique_ptr<TlsCredentials> tls;
 };
 
 // Until the server is told to end, or the command ends.
@@ -117,12 +119,15 @@ void change_identity(const Options& options, const Start& start, const Endpoint&
   if (options.exit_with_parent) end_with_parent(start.parent);
 }
 
-HandshakeOptions handshake_options(const Options& options) {
+HandshakeOptions handshake_options(const Options& options, const TlsCredentials* tls) {
   HandshakeOptions out;
   out.oldstyle = options.oldstyle;
   out.read_only = options.read_only;
   out.structured_replies = options.structured_replies;
   out.meta_contexts = options.meta_contexts;
+  out.tls = tls;
+  out.tls_required = options.tls == TlsMode::require;
+  out.time = options.handshake_time;
   out.offered_flags = static_cast<uint16_t>(out.offered_flags & options.handshake_mask);
   return out;
 }
@@ -133,6 +138,7 @@ int serve(const Options& options, Start start, Stack& stack) {
 
   const bool activated = !start.activated.empty();
   Endpoint endpoint = open_sockets(options, start);
+  tell_of_tls(endpoint, options, start.tls.get());
   UnlessReady unless_ready{activated ? "" : endpoint.unix_socket};
   Command command(options, endpoint);
   change_identity(options, start, endpoint, streams, command);
@@ -149,7 +155,8 @@ int serve(const Options& options, Start start, Stack& stack) {
   WorkerPool pool;
   Shared shared{.stack = stack,
                 .pool = pool,
-                .options = {.handshake = handshake_options(options), .threads = options.threads},
+                .options = {.handshake = handshake_options(options, start.tls.get()),
+                            .threads = options.threads},
                 .pipes = {},
                 .one_client = {},
                 .all_requests = {}};
@@ -206,6 +213,7 @@ int run(const Options& options) {
   }
   nbd::log::debug("nbdkit {}", kVersion);
 
+  start.tls = load_tls(options);
   Stack stack(options.plugin, options.filters, options.debug);
   blame_crashes_on(stack.plugin().table().callbacks.name);
   configure(stack, options.parameters);

@@ -80,6 +80,25 @@ unsigned threads(const std::string& value) {
   return static_cast<unsigned>(nbd::parse_int("--threads", value, 1, kMost));
 }
 
+std::chrono::nanoseconds handshake_time(const std::string& value) {
+  const auto time = nbd::parse_delay("--timeout", value);
+  if (time.count() == 0) nbd::fail("--timeout: expected a time above 0, got \"{}\"", value);
+  return time;
+}
+
+TlsMode tls_mode(const std::string& value) {
+  if (value == "require" || value == "required" || value == "force") return TlsMode::require;
+  try {
+    return nbd::parse_bool("--tls", value) ? TlsMode::on : TlsMode::off;
+  } catch (const nbd::Error&) {
+    nbd::fail("--tls: expected off, on or require, got \"{}\"", value);
+  }
+}
+
+std::string tls_path(const char* option, const std::string& value) {
+  return absolute_path(not_empty(option, "a path", value));
+}
+
 // Scripts give ~0 in all spellings, -1 among them: bits that do not exist yet
 // are no error.
 uint64_t handshake_mask(const std::string& value) {

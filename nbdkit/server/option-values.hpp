@@ -21,6 +21,9 @@ std::string port_or_service(const std::string& value);
 std::string socket_path(const std::string& value);
 std::string export_name(const std::string& value);
 unsigned threads(const std::string& value);
+std::chrono::nanoseconds handshake_time(const std::string& value);
+TlsMode tls_mode(const std::string& value);
+std::string tls_path(const char* option, const std::string& value);
 uint64_t handshake_mask(const std::string& value);
 
 }  // namespace nbdkit

@@ -90,6 +90,9 @@ void check_together(const Options& o) {
     refuse_together({single, other});
   }
   refuse_together({unix_socket, port});
+  if (o.oldstyle && o.tls == TlsMode::require) {
+    nbd::fail("--tls=require cannot be used together with the oldstyle protocol");
+  }
   if (!o.export_name.empty() && o.oldstyle) {
     nbd::fail("an export name cannot be used with the oldstyle protocol: \"{}\"", o.export_name);
   }

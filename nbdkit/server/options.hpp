@@ -4,11 +4,15 @@
 // (option-table.cpp), from which the parser, --help and shell completion are made.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "net/listen.hpp"
+#include "net/tls-credentials.hpp"
+#include "session/limits.hpp"
 
 namespace nbdkit {
 
@@ -58,6 +62,9 @@ struct Options {
   bool meta_contexts = true;
   uint64_t handshake_mask = ~uint64_t{0};
   unsigned threads = 16;
+  std::optional<TlsMode> tls;  // not given: on if there are credentials
+  TlsSettings tls_settings;    // paths are absolute
+  std::chrono::nanoseconds handshake_time = limits::kHandshakeTime;
 
   std::vector<std::string> filters;     // outermost first
   std::string plugin;                   // empty: none given

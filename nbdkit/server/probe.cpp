@@ -79,11 +79,12 @@ int dump_config() {
       {"selinux", "yes"},
       {"soext", "so"},
       {"sysconfdir", NBDKIT_SYSCONFDIR},
-      {"tls", "no"},
+      {"tls", "yes"},
       {"version", version},
       {"version_extra", kOwnVersion},
       {"version_major", version.substr(0, minor - 1)},
       {"version_minor", version.substr(minor, version.find('.', minor) - minor)},
+      {"timeout_option", "yes"},
       {"vsock_option", "yes"},
   };
   for (const auto& [key, value] : config) fmt::print("{}={}\n", key, value);

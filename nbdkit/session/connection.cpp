@@ -11,7 +11,7 @@ using nbd::ThreadModel;
 
 namespace {
 
-void serve(Shared& shared, Stream& stream, Client& client) {
+void serve(Shared& shared, Channel& channel, Client& client) {
   const ThreadModel model = shared.stack.thread_model();
   std::unique_lock<std::mutex> alone;
   if (model == ThreadModel::serialize_connections) alone = std::unique_lock(shared.one_client);
@@ -24,14 +24,14 @@ void serve(Shared& shared, Stream& stream, Client& client) {
     if (stack_lock != nullptr) lock = std::unique_lock(*stack_lock);
     shared.stack.top().preconnect(shared.options.handshake.read_only);
   }
-  Input input(stream);
+  Input input(channel);
   auto result =
-      Handshake(stream, input, shared.stack, client, shared.options.handshake, stack_lock).run();
+      Handshake(channel, input, shared.stack, client, shared.options.handshake, stack_lock).run();
   if (!result) return;
 
   nbd::log::debug("handshake complete, up to {} requests at the same time",
                   model == ThreadModel::parallel ? shared.options.threads : 1);
-  Transmission(stream, input, *result->disk, client, shared.pool, shared.pipes,
+  Transmission(channel.stream(), input, *result->disk, client, shared.pool, shared.pipes,
                {.negotiated = result->negotiated,
                 .threads = shared.options.threads,
                 .parallel = model == ThreadModel::parallel,
@@ -49,12 +49,14 @@ void serve_client(Shared& shared, Stream& stream, uint64_t number) noexcept {
     client.log_name = fmt::format("{}[{}]", shared.stack.plugin().name(), number);
     const nbd::log::Scope name(client.log_name);
     const ClientScope scope(client);
+    Channel channel(stream);
     try {
-      serve(shared, stream, client);
+      serve(shared, channel, client);
       nbd::log::debug("connection closed");
     } catch (const std::exception& e) {
       nbd::log::error(std::string_view(e.what()));
     }
+    channel.say_goodbye();
   } catch (...) {
     nbd::log::error("out of memory: a connection was dropped");
   }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 #include <nbdkit/sdk.hpp>
 
@@ -55,7 +56,7 @@ Export::~Export() {
   disk_.reset();
 }
 
-uint16_t Export::transmission_flags(bool structured) const {
+uint16_t Export::transmission_flags(const Negotiated& negotiated) const {
   namespace tf = wire::transmission_flag;
   const nbd::Properties& p = disk_->properties();
   uint16_t flags = tf::kHasFlags;
@@ -68,7 +69,9 @@ uint16_t Export::transmission_flags(bool structured) const {
   set_if(p.is_rotational, tf::kRotational);
   set_if(p.can_trim, tf::kSendTrim);
   set_if(p.can_zero, tf::kSendWriteZeroes);
-  set_if(structured, tf::kSendDf);
+  set_if(negotiated.replies != wire::ReplyStyle::simple, tf::kSendDf);
+  set_if(negotiated.replies == wire::ReplyStyle::extended && negotiated.base_allocation,
+         tf::kBlockStatusPayload);
   set_if(p.can_multi_conn && !one_client_, tf::kCanMultiConn);
   set_if(p.can_cache != Support::none, tf::kSendCache);
   set_if(p.can_zero && p.can_fast_zero, tf::kSendFastZero);
@@ -88,6 +91,8 @@ Status Export::check_form(const Request& r) const {
   if (r.command == Command::flush) {
     return r.offset == 0 && r.length == 0 ? nbd::kOk : Status(EINVAL);
   }
+  // Payloads are for writes alone; a block status has had its own taken off.
+  if (r.payload != (r.command == Command::write ? r.length : 0)) return Status(EINVAL);
   const bool inside = r.length > 0 && r.offset <= size() && r.length <= size() - r.offset;
   const bool grows = r.command == Command::write || r.command == Command::write_zeroes;
   if (!inside) return Status(grows ? ENOSPC : EINVAL);
@@ -99,7 +104,9 @@ Status Export::check_flags(const Request& r, const Negotiated& negotiated) const
   const nbd::Properties& p = disk_->properties();
   if ((r.flags & ~flags_of(r.command)) != 0) return Status(EINVAL);
   if ((r.flags & cf::kFua) != 0 && p.can_fua == Support::none) return Status(EINVAL);
-  if ((r.flags & cf::kDf) != 0 && !negotiated.structured_replies) return Status(EINVAL);
+  if ((r.flags & cf::kDf) != 0 && negotiated.replies == wire::ReplyStyle::simple) {
+    return Status(EINVAL);
+  }
   if ((r.flags & cf::kFastZero) != 0 && !p.can_fast_zero) return Status(EINVAL);
   return nbd::kOk;
 }
@@ -142,7 +149,64 @@ Status Export::read(const Request& r, std::span<std::byte> buf) const {
 }
 
 Status Export::lend(const Request& r, nbd::Loan& out) const {
-  return guarded([&] { return disk_->lend(r.length, r.offset, out); });
+  return guarded([&] { return disk_->lend(static_cast<uint32_t>(r.length), r.offset, out); });
+}
+
+// Extents are hints here: without them the read is as right as with them.
+Export::ReadMap Export::map(const Request& r) const {
+  ReadMap out;
+  nbd::Extents extents(r.offset, size());
+  const Status s =
+      guarded([&] { return disk_->extents(r.length, r.offset, Flags::probe, extents); });
+  if (!s.ok()) return out;
+
+  const uint64_t block = std::max(disk_->properties().block_size.minimum, limits::kMinHole);
+  const uint64_t end = r.offset + r.length;
+  uint64_t begin = r.offset, mapped = r.offset;
+  const auto add = [&](uint64_t to, bool zero) {
+    if (mapped < to) out.pieces.push_back({mapped, to - mapped, zero});
+    mapped = to;
+  };
+  for (const nbd::Extent& e : extents.list()) {
+    const uint64_t extent_end = begin + e.length;
+    if ((e.type & nbd::kExtentZero) != 0) {
+      // Whole blocks of it; its ends go with the data beside them.
+      const uint64_t from = (begin + block - 1) / block * block;
+      const uint64_t to = extent_end >= end ? end : extent_end / block * block;
+      if (from < to) {
+        add(from, false);
+        add(to, true);
+      }
+    } else if (begin == r.offset) {
+      out.data_until = extent_end;
+    }
+    begin = extent_end;
+    if (begin >= end || out.pieces.size() + 2 >= limits::kMaxReadPieces) break;
+  }
+  add(end, false);
+  return out;
+}
+
+Export::ReadMap Export::map(const Request& r, std::span<const std::byte> data) {
+  constexpr size_t kBlock = limits::kMinHole;
+  ReadMap out;
+  // Blocks of the disk, not of the buffer.
+  for (size_t at = 0; at < data.size();) {
+    const size_t length = std::min(kBlock - (r.offset + at) % kBlock, data.size() - at);
+    const auto block = data.subspan(at, length);
+    // Every byte is the one after it, and the first is zero.
+    const bool zero = length == kBlock && block[0] == std::byte{0} &&
+                      std::memcmp(block.data(), block.data() + 1, length - 1) == 0;
+    const bool room = out.pieces.size() + 1 < limits::kMaxReadPieces;
+    if (!out.pieces.empty() && (out.pieces.back().zero == zero || !room)) {
+      out.pieces.back().length += length;
+      out.pieces.back().zero = out.pieces.back().zero && zero;
+    } else {
+      out.pieces.push_back({r.offset + at, length, zero});
+    }
+    at += length;
+  }
+  return out;
 }
 
 Status Export::write(const Request& r, std::span<const std::byte> buf) const {
@@ -166,7 +230,8 @@ Status Export::perform(const Request& r) const {
   });
 }
 
-Status Export::block_status(const Request& r, std::vector<wire::BlockDescriptor>& out) const {
+Status Export::block_status(const Request& r, bool extended,
+                            std::vector<wire::BlockDescriptor>& out) const {
   const bool one = (r.flags & cf::kReqOne) != 0;
   nbd::Extents extents(r.offset, size());
   if (disk_->properties().can_extents) {
@@ -180,11 +245,11 @@ Status Export::block_status(const Request& r, std::vector<wire::BlockDescriptor>
   // The last descriptor may tell more than was asked for, but not with REQ_ONE;
   // a length is 32 bits, and clients want them aligned.
   constexpr uint64_t kLongest = UINT32_MAX - (wire::kMaxString - 1);
-  const uint64_t most = one ? r.length : kLongest;
+  const uint64_t most = one ? r.length : extended ? UINT64_MAX : kLongest;
   uint64_t covered = 0;
   for (const nbd::Extent& e : extents.list()) {
     const uint64_t length = std::min(e.length, most);
-    out.push_back({static_cast<uint32_t>(length), e.type & (wire::kStateHole | wire::kStateZero)});
+    out.push_back({length, e.type & (wire::kStateHole | wire::kStateZero)});
     covered += length;
     if (one || length < e.length || covered >= r.length ||
         out.size() == limits::kMaxBlockDescriptors) {

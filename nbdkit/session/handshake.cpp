@@ -12,6 +12,7 @@ namespace nbdkit {
 
 namespace wire = nbd::wire;
 using wire::Writer;
+using Clock = std::chrono::steady_clock;
 
 namespace {
 
@@ -24,6 +25,12 @@ std::string_view as_text(wire::Bytes bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+// What the plugin has said, if it has; else what became of it.
+std::string why(const nbd::Error& e) {
+  std::string text = last_error();
+  return text.empty() ? e.what() : text.substr(0, wire::kMaxString);
+}
+
 std::string describe(wire::Option option) {
   const std::string_view name = wire::name_of(option);
   return name.empty() ? fmt::format("option {}", static_cast<uint32_t>(option)) : std::string(name);
@@ -31,9 +38,9 @@ std::string describe(wire::Option option) {
 
 }  // namespace
 
-Handshake::Handshake(Stream& stream, Input& input, Stack& stack, Client& client,
+Handshake::Handshake(Channel& channel, Input& input, Stack& stack, Client& client,
                      const HandshakeOptions& options, std::mutex* stack_lock)
-    : stream_(stream),
+    : channel_(channel),
       input_(input),
       stack_(stack),
       client_(client),
@@ -41,20 +48,38 @@ Handshake::Handshake(Stream& stream, Input& input, Stack& stack, Client& client,
       stack_lock_(stack_lock) {}
 
 std::optional<Handshake::Result> Handshake::run() {
-  const bool done = options_.oldstyle ? run_oldstyle() : run_newstyle();
-  if (!done) return std::nullopt;
-  return std::move(result_);
+  deadline_ = Clock::now() + options_.time;
+  channel_.stream().set_deadline(deadline_);
+  try {
+    const bool done = options_.oldstyle ? run_oldstyle() : run_newstyle();
+    channel_.stream().set_deadline(std::nullopt);
+    if (!done) return std::nullopt;
+    return std::move(result_);
+  } catch (const nbd::Error& e) {
+    if (e.errnum() != ETIMEDOUT || Clock::now() < deadline_) throw;
+    nbd::fail("the client did not finish the handshake within {} s",
+              std::chrono::duration<double>(options_.time).count());
+  }
 }
 
+// The client does not answer for the time that this takes.
 template <class Call>
 auto Handshake::with_stack(Call&& call) {
+  struct Pause {
+    Handshake& self;
+    const Clock::time_point begin = Clock::now();
+    ~Pause() {
+      self.deadline_ += Clock::now() - begin;
+      self.channel_.stream().set_deadline(self.deadline_);
+    }
+  } const pause{*this};
   std::unique_lock<std::mutex> lock;
   if (stack_lock_ != nullptr) lock = std::unique_lock(*stack_lock_);
   return call();
 }
 
 uint16_t Handshake::flags_of(const Export& disk) const {
-  return disk.transmission_flags(result_.negotiated.structured_replies);
+  return disk.transmission_flags(result_.negotiated);
 }
 
 // "" is the client's word for whatever the default is.
@@ -76,14 +101,14 @@ bool Handshake::run_oldstyle() {
   w.put(wire::kNbdMagic).put(wire::kOldstyleMagic).put(result_.disk->size());
   // Handshake flags, of which there are none in oldstyle, then transmission's.
   w.put(uint16_t{0}).put(flags_of(*result_.disk)).put_zeroes(wire::kReservedZeroes);
-  stream_.send(w.bytes());
+  send(w);
   return true;
 }
 
 bool Handshake::run_newstyle() {
   Writer greeting;
   greeting.put(wire::kNbdMagic).put(wire::kIHaveOpt).put(options_.offered_flags);
-  stream_.send(greeting.bytes());
+  send(greeting);
   if (!read_client_flags()) return false;
 
   for (unsigned n = 0; n < limits::kMaxOptions; ++n) {
@@ -118,40 +143,54 @@ Handshake::Step Handshake::next_option() {
   input_.take(wire::kOptionHeaderSize);
   const auto& [option, length] = *header;
 
+  // Before its data: whoever has to use TLS has no say before that.
+  const bool must_wait = needs_tls_first(option);
+  if (must_wait && (option == Option::export_name || !fixed_)) {
+    nbd::fail("the client sent {} without TLS, which is required", describe(option));
+  }
   if (length > limits::kMaxOptionData) {
     if (!fixed_ || option == Option::export_name || length > limits::kMaxRefusedOption) {
       nbd::fail("the client sent {} with {} bytes of data", describe(option), length);
     }
     input_.skip(length);
+    if (must_wait) return refuse(option, OptionReply::err_tls_reqd, "TLS is required");
     return refuse(option, OptionReply::err_too_big,
                   fmt::format("{} bytes of data, more than {}", length, limits::kMaxOptionData));
   }
   // Copied, since the handlers read on and the buffer moves.
   std::vector<std::byte> data(length);
   input_.read(data);
+  if (must_wait) return refuse(option, OptionReply::err_tls_reqd, "TLS is required");
   return handle_option(option, data);
 }
 
 Handshake::Step Handshake::handle_option(Option option, Bytes data) {
+  begin_work();
   nbd::log::debug("newstyle negotiation: {}: {} bytes of data", describe(option), data.size());
   if (option == Option::export_name) return export_name(data);
   if (!fixed_) nbd::fail("the client sent {} without fixed newstyle", describe(option));
   switch (option) {
     case Option::abort: acknowledge_abort(); return Step::end;
     case Option::list: return list(data);
-    case Option::starttls: return refuse(option, OptionReply::err_policy, "TLS is not enabled");
+    case Option::starttls: return starttls(data);
     case Option::info:
     case Option::go: return info_or_go(option, data);
     case Option::structured_reply: return structured_reply(data);
+    case Option::extended_headers: return extended_headers(data);
     case Option::list_meta_context:
     case Option::set_meta_context: return meta_context(option, data);
     default: return refuse(option, OptionReply::err_unsup, "unknown option");
   }
 }
 
+bool Handshake::needs_tls_first(Option option) const {
+  return options_.tls_required && channel_.tls() == nullptr && option != Option::starttls &&
+         option != Option::abort;
+}
+
 void Handshake::reply(Option option, OptionReply type, Bytes data) {
   nbd::log::debug("replying to {} with {}", describe(option), wire::name_of(type));
-  stream_.send(wire::encode_option_reply(option, type, data).bytes());
+  send(wire::encode_option_reply(option, type, data));
 }
 
 // The client may have hung up without waiting for it.
@@ -171,13 +210,16 @@ Handshake::Step Handshake::refuse(Option option, OptionReply error, std::string_
 
 Handshake::Step Handshake::export_name(Bytes data) {
   // This option has no error reply: what goes wrong ends the connection.
+  if (result_.negotiated.replies == wire::ReplyStyle::extended) {
+    nbd::fail("the client sent NBD_OPT_EXPORT_NAME after it had asked for extended headers");
+  }
   if (!is_valid_string(as_text(data))) nbd::fail("the client sent an invalid export name");
   result_.disk = open(as_text(data));
+  result_.negotiated.base_allocation = meta_context_export_ == as_text(data);
   Writer w;
   w.put(result_.disk->size()).put(flags_of(*result_.disk));
   if (!no_zeroes_) w.put_zeroes(wire::kReservedZeroes);
-  stream_.send(w.bytes());
-  result_.negotiated.base_allocation = meta_context_export_ == as_text(data);
+  send(w);
   return Step::transmission;
 }
 
@@ -190,7 +232,7 @@ Handshake::Step Handshake::list(Bytes data) {
     items = with_stack([&] { return stack_.top().list_exports(options_.read_only, client_.tls); });
   } catch (const nbd::Error& e) {
     nbd::log::error(std::string_view(e.what()));
-    return refuse(Option::list, OptionReply::err_platform, e.what());
+    return refuse(Option::list, OptionReply::err_platform, why(e));
   }
   for (const nbd::ExportItem& item : items) {
     Writer w;
@@ -198,6 +240,32 @@ Handshake::Step Handshake::list(Bytes data) {
     reply(Option::list, OptionReply::server, w.bytes());
   }
   reply(Option::list, OptionReply::ack);
+  return Step::go_on;
+}
+
+Handshake::Step Handshake::starttls(Bytes data) {
+  constexpr Option kOption = Option::starttls;
+  if (options_.tls == nullptr) {
+    return refuse(kOption, OptionReply::err_policy, "TLS is not enabled");
+  }
+  if (!data.empty()) return refuse(kOption, OptionReply::err_invalid, "it takes no data");
+  if (channel_.tls() != nullptr) {
+    return refuse(kOption, OptionReply::err_invalid, "TLS is running already");
+  }
+  // Whoever sits between us and the client could have put them there, to be
+  // taken for the client's own once TLS is running.
+  if (input_.buffered() != 0) {
+    nbd::fail("the client sent {} bytes in plain text behind NBD_OPT_STARTTLS", input_.buffered());
+  }
+  reply(kOption, OptionReply::ack);
+  channel_.start_tls(*options_.tls);
+  client_.tls = true;
+  client_.tls_dn = channel_.tls()->peer_dn();
+  client_.tls_issuer_dn = channel_.tls()->peer_issuer_dn();
+  // What was agreed on before may be somebody else's wish as well.
+  result_.negotiated = {};
+  meta_context_export_.reset();
+  client_.export_name.clear();
   return Step::go_on;
 }
 
@@ -212,13 +280,13 @@ Handshake::Step Handshake::info_or_go(Option option, Bytes data) {
     disk = open(request->export_name);
   } catch (const nbd::Error& e) {  // the client may try another name
     nbd::log::error(std::string_view(e.what()));
-    return refuse(option, OptionReply::err_unknown, e.what());
+    return refuse(option, OptionReply::err_unknown, why(e));
   }
+  result_.negotiated.base_allocation = meta_context_export_ == request->export_name;
   send_info(option, *disk, *request, client_.export_name);
   reply(option, OptionReply::ack);
   if (option == Option::info) return Step::go_on;
   result_.disk = std::move(disk);
-  result_.negotiated.base_allocation = meta_context_export_ == request->export_name;
   return Step::transmission;
 }
 
@@ -250,10 +318,28 @@ Handshake::Step Handshake::structured_reply(Bytes data) {
   if (!options_.structured_replies) {
     return refuse(kOption, OptionReply::err_unsup, "structured replies are disabled");
   }
-  if (result_.negotiated.structured_replies) {
-    return refuse(kOption, OptionReply::err_invalid, "structured replies are negotiated already");
+  switch (result_.negotiated.replies) {
+    case wire::ReplyStyle::simple: break;
+    case wire::ReplyStyle::structured:
+      return refuse(kOption, OptionReply::err_invalid, "structured replies are negotiated already");
+    case wire::ReplyStyle::extended:
+      return refuse(kOption, OptionReply::err_ext_header_reqd, "extended headers are negotiated");
   }
-  result_.negotiated.structured_replies = true;
+  result_.negotiated.replies = wire::ReplyStyle::structured;
+  reply(kOption, OptionReply::ack);
+  return Step::go_on;
+}
+
+Handshake::Step Handshake::extended_headers(Bytes data) {
+  constexpr Option kOption = Option::extended_headers;
+  if (!data.empty()) return refuse(kOption, OptionReply::err_invalid, "it takes no data");
+  if (!options_.structured_replies) {
+    return refuse(kOption, OptionReply::err_unsup, "structured replies are disabled");
+  }
+  if (result_.negotiated.replies == wire::ReplyStyle::extended) {
+    return refuse(kOption, OptionReply::err_invalid, "extended headers are negotiated already");
+  }
+  result_.negotiated.replies = wire::ReplyStyle::extended;
   reply(kOption, OptionReply::ack);
   return Step::go_on;
 }
@@ -264,7 +350,7 @@ Handshake::Step Handshake::meta_context(Option option, Bytes data) {
   if (!options_.structured_replies || !options_.meta_contexts) {
     return refuse(option, OptionReply::err_unsup, "meta contexts are disabled");
   }
-  if (!result_.negotiated.structured_replies) {
+  if (result_.negotiated.replies == wire::ReplyStyle::simple) {
     return refuse(option, OptionReply::err_invalid, "structured replies are not negotiated");
   }
   const auto request = wire::decode_meta_context_request(data);

@@ -7,6 +7,7 @@
 // reply where the protocol has one, else an Error ends its connection.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -16,6 +17,7 @@
 #include "layers/stack.hpp"
 #include "session/export.hpp"
 #include "session/input.hpp"
+#include "session/limits.hpp"
 #include "wire/messages.hpp"
 
 namespace nbdkit {
@@ -27,12 +29,15 @@ struct HandshakeOptions {
   bool meta_contexts = true;
   uint16_t offered_flags =
       nbd::wire::handshake_flag::kFixedNewstyle | nbd::wire::handshake_flag::kNoZeroes;
+  const TlsCredentials* tls = nullptr;  // nullptr: there is no TLS
+  bool tls_required = false;
+  std::chrono::nanoseconds time = limits::kHandshakeTime;  // to wait for the client, in all
 };
 
 class Handshake {
  public:
   // stack_lock: held around each call of the stack, if given (thread models).
-  Handshake(Stream& stream, Input& input, Stack& stack, Client& client,
+  Handshake(Channel& channel, Input& input, Stack& stack, Client& client,
             const HandshakeOptions& options, std::mutex* stack_lock);
 
   struct Result {
@@ -52,12 +57,15 @@ class Handshake {
   bool run_newstyle();
   bool read_client_flags();
   Step next_option();
+  bool needs_tls_first(Option option) const;
   Step handle_option(Option option, Bytes data);
 
   Step export_name(Bytes data);
   Step list(Bytes data);
+  Step starttls(Bytes data);
   Step info_or_go(Option option, Bytes data);
   Step structured_reply(Bytes data);
+  Step extended_headers(Bytes data);
   Step meta_context(Option option, Bytes data);
 
   std::unique_ptr<Export> open(std::string_view export_name);
@@ -69,14 +77,16 @@ class Handshake {
   uint16_t flags_of(const Export& disk) const;
   template <class Call>
   auto with_stack(Call&& call);
+  void send(const nbd::wire::Writer& w) { channel_.stream().send(w.bytes()); }
 
-  Stream& stream_;
+  Channel& channel_;
   Input& input_;
   Stack& stack_;
   Client& client_;
   const HandshakeOptions options_;
   std::mutex* const stack_lock_;
 
+  std::chrono::steady_clock::time_point deadline_;
   bool fixed_ = false;                              // NBD_FLAG_C_FIXED_NEWSTYLE
   bool no_zeroes_ = false;                          // NBD_FLAG_C_NO_ZEROES
   std::optional<std::string> meta_context_export_;  // base:allocation is set for it

@@ -24,7 +24,7 @@ const std::byte* Input::need(size_t count) {
     begin_ = 0;
   }
   while (buffered() < count) {
-    const size_t got = stream_.receive({buffer_.data() + end_, buffer_.size() - end_});
+    const size_t got = channel_.stream().receive({buffer_.data() + end_, buffer_.size() - end_});
     if (got == 0) {
       if (buffered() != 0) ended_within();
       return nullptr;
@@ -41,7 +41,7 @@ void Input::read(std::span<std::byte> out) {
   take(first);
   out = out.subspan(first);
   while (!out.empty()) {
-    const size_t got = stream_.receive(out);
+    const size_t got = channel_.stream().receive(out);
     if (got == 0) ended_within();
     out = out.subspan(got);
   }

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <span>
 
-#include "net/stream.hpp"
+#include "session/channel.hpp"
 #include "session/limits.hpp"
 #include "session/mapped-buffer.hpp"
 
@@ -15,7 +15,7 @@ namespace nbdkit {
 // what is read for the former may belong to the latter.
 class Input {
  public:
-  explicit Input(Stream& stream) : stream_(stream) {}
+  explicit Input(Channel& channel) : channel_(channel) {}
 
   // Bytes that can be had without waiting for the client.
   size_t buffered() const { return end_ - begin_; }
@@ -33,7 +33,7 @@ class Input {
   void skip(size_t count);
 
  private:
-  Stream& stream_;
+  Channel& channel_;
   MappedBuffer buffer_{limits::kInputBuffer};
   size_t begin_ = 0, end_ = 0;
 };

@@ -3,6 +3,7 @@
 // Every limit on what one client can make the server do, with its reason.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 
@@ -14,6 +15,10 @@ inline constexpr uint32_t kMaxData = 64 << 20;
 // A refused write's payload is read and thrown away, so that the connection
 // survives; past this, reading on is not worth it and the client is cut off.
 inline constexpr uint32_t kMaxRefusedPayload = 128 << 20;
+
+// From the greeting to the first request, TLS included, without the time that
+// plugins take: a client that says nothing does not keep its thread for ever.
+inline constexpr std::chrono::seconds kHandshakeTime{60};
 
 // Longest option. 16 names of the longest kind; an option that is longer is
 // refused, past the second limit together with the client.
@@ -33,6 +38,17 @@ inline constexpr uint32_t kMaxBatchedRead = 128 << 10;
 // A read that is at least this long is sent from where its bytes are, if its
 // plugin lends them; copying fewer costs less than keeping track of them.
 inline constexpr uint32_t kMinLoan = 32 << 10;
+
+// A read that is at least this long is looked at for holes, if the client can be
+// told of them ...
+inline constexpr uint32_t kMinSparseRead = 32 << 10;
+// ... which count from this size on, and of which there are at most so many
+// pieces in one reply: each costs 32 bytes, and a client time.
+inline constexpr uint32_t kMinHole = 4 << 10;
+inline constexpr size_t kMaxReadPieces = 64;
+
+// Context ids in the payload of one block status: there is one context.
+inline constexpr uint64_t kMaxBlockStatusPayload = 8 + 4 * 64;
 
 // What the requests of one connection that are with the workers may hold.
 inline constexpr uint64_t kMaxBytesInFlight = 128 << 20;

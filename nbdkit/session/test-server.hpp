@@ -65,6 +65,7 @@ class RawClient {
   // A server that has hung up already is no error here.
   void send(nbd::wire::Bytes bytes) { ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL); }
   void send(const nbd::wire::Writer& w) { send(w.bytes()); }
+  int fd() const { return fd_.get(); }
   void half_close() { ::shutdown(fd_.get(), SHUT_WR); }
 
   // Exactly count bytes; an Error if the server hangs up or takes too long.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "session/transmission.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -21,12 +22,9 @@ std::unique_ptr<std::byte[]> allocate(size_t size) {
   return std::make_unique_for_overwrite<std::byte[]>(size);
 }
 
-Reply reply_from(wire::Bytes header, wire::Bytes payload) {
-  Reply reply{allocate(header.size() + payload.size()), header.size() + payload.size(), 0};
-  std::memcpy(reply.bytes.get(), header.data(), header.size());
-  if (!payload.empty()) {
-    std::memcpy(reply.bytes.get() + header.size(), payload.data(), payload.size());
-  }
+Reply reply_from(wire::Bytes bytes) {
+  Reply reply{allocate(bytes.size()), bytes.size()};
+  std::memcpy(reply.bytes.get(), bytes.data(), bytes.size());
   return reply;
 }
 
@@ -41,6 +39,7 @@ Transmission::Transmission(Stream& stream, Input& input, const Export& disk, Cli
       pool_(pool),
       pipes_(pipes),
       options_(options),
+      style_(options.negotiated.replies),
       replies_(stream, options.threads) {}
 
 void Transmission::run() {
@@ -58,7 +57,7 @@ void Transmission::run() {
 
 // Until there are no more; how they ended.
 Hearing Transmission::serve_requests() {
-  while (const auto request = next_request()) {
+  while (auto request = next_request()) {
     if (request->command == Command::disc) return Hearing::goodbye;
     handle(*request);
   }
@@ -75,17 +74,37 @@ void Transmission::send_what_is_ready() noexcept {
 }
 
 std::optional<wire::Request> Transmission::next_request() {
+  const bool extended = style_ == wire::ReplyStyle::extended;
+  const size_t size = wire::request_size(extended);
   // Nobody waits for replies longer than for requests that are here already.
-  if (input_.buffered() < wire::kRequestSize) flush_batch();
-  const std::byte* bytes = input_.need(wire::kRequestSize);
+  if (input_.buffered() < size) flush_batch();
+  const std::byte* bytes = input_.need(size);
   if (bytes == nullptr) return std::nullopt;
-  const auto request = wire::decode_request(bytes);
+  const auto request = wire::decode_request(bytes, extended);
   if (!request) nbd::fail("the client sent a request without its magic number");
-  input_.take(wire::kRequestSize);
+  input_.take(size);
   return request;
 }
 
-void Transmission::handle(const Request& request) {
+// The effect length of an extended block status is in its payload, with the
+// contexts that it is about.
+bool Transmission::take_block_status_payload(Request& r) {
+  if (r.payload > limits::kMaxBlockStatusPayload) return false;
+  std::vector<std::byte> data(r.payload);
+  input_.read(data);
+  r.payload = 0;
+  const auto payload = wire::decode_block_status_payload(data);
+  if (!payload) return false;
+  r.length = payload->length;
+  return payload->context_ids == std::vector{wire::kBaseAllocationId};
+}
+
+void Transmission::handle(Request& request) {
+  begin_work();
+  if (request.command == Command::block_status && request.payload != 0 &&
+      !take_block_status_payload(request)) {
+    return refuse(request, Status(EINVAL));
+  }
   Status status = export_.check(request, options_.negotiated);
   if (status.ok() && client_.disconnect.load(std::memory_order_relaxed) != Disconnect::no) {
     status = Status(ESHUTDOWN);
@@ -111,54 +130,45 @@ Arrival Transmission::number(const Request& request) const {
 void Transmission::refuse(const Request& request, Status status) {
   nbd::log::debug("{}: refused: {}", wire::name_of(request.command),
                   nbd::errno_name(status.errnum()));
-  if (request.command == Command::write) {
-    if (request.length > limits::kMaxRefusedPayload) {
-      nbd::fail("the client sent a write of {} bytes, more than {}", request.length,
-                limits::kMaxRefusedPayload);
+  if (request.payload != 0) {
+    if (request.payload > limits::kMaxRefusedPayload) {
+      nbd::fail("the client sent {} with {} bytes, more than {}", wire::name_of(request.command),
+                request.payload, limits::kMaxRefusedPayload);
     }
     flush_batch();
-    input_.skip(request.length);
+    input_.skip(request.payload);
   }
-  append(small_reply(request, status).view());
+  append(error_reply(request, status).bytes());
 }
 
 // ---- In place
 
 template <class Call>
-Status Transmission::locked(Call&& call) const {
+auto Transmission::locked(Call&& call) const {
   if (options_.all_requests == nullptr) return call();
   const std::lock_guard lock(*options_.all_requests);
   return call();
 }
 
-wire::ReplyHeader Transmission::read_header(const Request& r) const {
-  return options_.negotiated.structured_replies
-             ? wire::offset_data_chunk(r.cookie, r.offset, r.length)
-             : wire::simple_reply(r.cookie, wire::ErrorCode::none);
-}
-
 void Transmission::read_here(const Request& r) {
-  if (auto reply = lent_reply(r)) {
+  if (auto reply = reply_without_copy(r)) {
     flush_batch();
     return replies_.send(*reply);
   }
-  if (r.length > limits::kMaxBatchedRead) return read_large_here(r);
-  const wire::ReplyHeader header = read_header(r);
-  std::byte* at = reserve(header.size + r.length);
-  const Status s = locked([&] { return export_.read(r, {at + header.size, r.length}); });
-  if (!s.ok()) return append(small_reply(r, s).view());
+  const auto length = static_cast<uint32_t>(r.length);
+  if (length > limits::kMaxBatchedRead || looks_for_zeroes(r)) return read_large_here(r);
+  const wire::ReplyHeader header = wire::data_chunk(style_, r, r.offset, length);
+  std::byte* at = reserve(header.size + length);
+  const Status s = locked([&] { return export_.read(r, {at + header.size, length}); });
+  if (!s.ok()) return append(error_reply(r, s).bytes());
   std::memcpy(at, header.bytes.data(), header.size);
-  batched_ += header.size + r.length;
+  batched_ += header.size + length;
 }
 
 void Transmission::read_large_here(const Request& r) {
-  const auto data = allocate(r.length);
-  const Status s = locked([&] { return export_.read(r, {data.get(), r.length}); });
-  if (!s.ok()) return append(small_reply(r, s).view());
+  Reply reply = reply_by_reading(r);
   flush_batch();
-  wire::ReplyHeader header = read_header(r);
-  iovec parts[2] = {{header.bytes.data(), header.size}, {data.get(), r.length}};
-  replies_.send(parts);
+  replies_.send(reply);
 }
 
 void Transmission::write_here(const Request& r) {
@@ -175,15 +185,17 @@ void Transmission::write_here(const Request& r) {
     input_.read({data.get(), r.length});
     s = locked([&] { return export_.write(r, {data.get(), r.length}); });
   }
-  append(small_reply(r, s).view());
+  append_outcome(r, s);
 }
 
 void Transmission::other_here(const Request& r) {
-  if (r.command == Command::block_status) {
-    const Reply reply = block_status_reply(r);
-    return append({reply.bytes.get(), reply.size});
-  }
-  append(small_reply(r, locked([&] { return export_.perform(r); })).view());
+  if (r.command == Command::block_status) return append(block_status_reply(r).bytes());
+  append_outcome(r, locked([&] { return export_.perform(r); }));
+}
+
+void Transmission::append_outcome(const Request& r, Status s) {
+  if (s.ok()) return append(wire::success_reply(style_, r).view());
+  append(error_reply(r, s).bytes());
 }
 
 // ---- In a worker
@@ -224,32 +236,62 @@ Reply Transmission::reply_of(Job& job) {
   const Request& r = job.request;
   switch (r.command) {
     case Command::read: {
-      if (auto lent = lent_reply(r)) return std::move(*lent);
-      const wire::ReplyHeader header = read_header(r);
-      Reply reply{allocate(header.size + r.length), header.size + r.length, 0};
-      const Status s = export_.read(r, {reply.bytes.get() + header.size, r.length});
-      if (!s.ok()) return reply_from(small_reply(r, s).view(), {});
-      std::memcpy(reply.bytes.get(), header.bytes.data(), header.size);
-      return reply;
+      if (auto reply = reply_without_copy(r)) return std::move(*reply);
+      return reply_by_reading(r);
     }
-    case Command::write: {
-      const Status s = export_.write(r, {job.buffer.get(), r.length});
-      return reply_from(small_reply(r, s).view(), {});
-    }
-    case Command::block_status: return block_status_reply(r);
-    default: return reply_from(small_reply(r, export_.perform(r)).view(), {});
+    case Command::write: return outcome(r, export_.write(r, {job.buffer.get(), r.length}));
+    case Command::block_status: return reply_from(block_status_reply(r).bytes());
+    default: return outcome(r, export_.perform(r));
   }
+}
+
+Reply Transmission::outcome(const Request& r, Status s) const {
+  if (s.ok()) return reply_from(wire::success_reply(style_, r).view());
+  return reply_from(error_reply(r, s).bytes());
 }
 
 // ---- Replies
 
-std::optional<Reply> Transmission::lent_reply(const Request& r) {
+wire::Writer Transmission::error_reply(const Request& r, Status status,
+                                       std::optional<uint64_t> offset) const {
+  const wire::ErrorCode error = wire::error_code_for(r, status.errnum());
+  return wire::error_reply(style_, r, error, last_error(), offset);
+}
+
+Reply Transmission::reply_by_reading(const Request& r) const {
+  const auto length = static_cast<uint32_t>(r.length);
+  const wire::ReplyHeader header = wire::data_chunk(style_, r, r.offset, length);
+  Reply reply{allocate(header.size + length), header.size + length};
+  const Status s =
+      locked([&] { return export_.read(r, {reply.bytes.get() + header.size, length}); });
+  if (!s.ok()) return reply_from(error_reply(r, s).bytes());
+  if (looks_for_zeroes(r)) {
+    const std::byte* const data = reply.bytes.get() + header.size;
+    const Export::ReadMap map = Export::map(r, {data, length});
+    if (map.has_hole()) {
+      return *reply_in_pieces(r, map.pieces, [&](const Export::ReadPiece& p, std::byte* to) {
+        std::memcpy(to, data + (p.offset - r.offset), p.length);
+        return true;
+      });
+    }
+  }
+  std::memcpy(reply.bytes.get(), header.bytes.data(), header.size);
+  return reply;
+}
+
+std::optional<Reply> Transmission::reply_without_copy(const Request& r) {
+  if (auto reply = sparse_reply(r)) return reply;
+  return lent_reply(r);
+}
+
+std::optional<Reply> Transmission::lent_reply(const Request& r) const {
   if (r.length < limits::kMinLoan) return std::nullopt;
   nbd::Loan loan;
   const Status s = locked([&] { return export_.lend(r, loan); });
-  if (!s.ok()) return reply_from(small_reply(r, s).view(), {});
+  if (!s.ok()) return reply_from(error_reply(r, s).bytes());
   if (loan.length() == 0) return std::nullopt;
-  Reply reply = reply_from(read_header(r).view(), {});
+  Reply reply =
+      reply_from(wire::data_chunk(style_, r, r.offset, static_cast<uint32_t>(r.length)).view());
   if (loan.file().fd >= 0) {
     reply.pipe = pipes_.fill(loan.file().fd, loan.file().offset, loan.length());
     if (!reply.pipe) return std::nullopt;
@@ -259,21 +301,72 @@ std::optional<Reply> Transmission::lent_reply(const Request& r) {
   return reply;
 }
 
-wire::ReplyHeader Transmission::small_reply(const Request& r, Status status) const {
-  const wire::ErrorCode error = wire::error_code_for(r, status.errnum());
-  // With structured replies a simple one may answer what never carries data.
-  const bool chunk = options_.negotiated.structured_replies &&
-                     (r.command == Command::read || r.command == Command::block_status);
-  return chunk ? wire::error_chunk(r.cookie, error) : wire::simple_reply(r.cookie, error);
+// In what was read: the plugin has holes, but cannot be asked each time.
+bool Transmission::looks_for_zeroes(const Request& r) const {
+  return may_leave_out(r) && export_.may_have_holes() && !export_.has_map();
 }
 
-Reply Transmission::block_status_reply(const Request& r) {
+bool Transmission::may_leave_out(const Request& r) const {
+  return style_ != wire::ReplyStyle::simple && r.length >= limits::kMinSparseRead &&
+         (r.flags & wire::command_flag::kDf) == 0;
+}
+
+// A read of which a part is a hole: chunks for the data, and a word for each
+// hole.
+std::optional<Reply> Transmission::sparse_reply(const Request& r) {
+  if (!may_leave_out(r) || !export_.has_map() || data_known_.covers(r.offset, r.offset + r.length))
+    return std::nullopt;
+  // In the client's own thread, only what cannot block.
+  if (!current.is_worker && !export_.may_block(Command::read) &&
+      export_.may_block(Command::block_status)) {
+    return std::nullopt;
+  }
+  const Export::ReadMap map = locked([&] { return export_.map(r); });
+  if (map.data_until >= r.offset + r.length) data_known_.set(r.offset, map.data_until);
+  if (!map.has_hole()) return std::nullopt;
+  Status failed;
+  uint64_t failed_at = 0;
+  auto reply = reply_in_pieces(r, map.pieces, [&](const Export::ReadPiece& p, std::byte* to) {
+    Request part = r;
+    part.offset = failed_at = p.offset;
+    part.length = p.length;
+    failed = locked([&] { return export_.read(part, {to, p.length}); });
+    return failed.ok();
+  });
+  return reply ? std::move(*reply) : reply_from(error_reply(r, failed, failed_at).bytes());
+}
+
+// A header for each piece, and behind those of data what fill(piece, where) puts
+// there; nothing once that returns false.
+template <class Fill>
+std::optional<Reply> Transmission::reply_in_pieces(const Request& r,
+                                                   std::span<const Export::ReadPiece> pieces,
+                                                   Fill&& fill) const {
+  size_t size = 0;
+  for (const auto& p : pieces) {
+    size += sizeof(wire::ReplyHeader::bytes) + (p.zero ? 0 : p.length);
+  }
+  Reply reply{allocate(size), 0};
+  for (const auto& p : pieces) {
+    const auto length = static_cast<uint32_t>(p.length);
+    const bool done = &p == &pieces.back();
+    const wire::ReplyHeader header = p.zero ? wire::hole_chunk(style_, r, p.offset, length, done)
+                                            : wire::data_chunk(style_, r, p.offset, length, done);
+    std::memcpy(reply.bytes.get() + reply.size, header.bytes.data(), header.size);
+    reply.size += header.size;
+    if (p.zero) continue;
+    if (!fill(p, reply.bytes.get() + reply.size)) return std::nullopt;
+    reply.size += length;
+  }
+  return reply;
+}
+
+wire::Writer Transmission::block_status_reply(const Request& r) const {
   std::vector<wire::BlockDescriptor> blocks;
-  const Status s = locked([&] { return export_.block_status(r, blocks); });
-  if (!s.ok()) return reply_from(small_reply(r, s).view(), {});
-  const auto payload = wire::block_status_payload(wire::kBaseAllocationId, blocks);
-  const auto size = static_cast<uint32_t>(payload.size());
-  return reply_from(wire::last_chunk(r.cookie, wire::Chunk::block_status, size).view(), payload);
+  const bool extended = style_ == wire::ReplyStyle::extended;
+  const Status s = locked([&] { return export_.block_status(r, extended, blocks); });
+  if (!s.ok()) return error_reply(r, s);
+  return wire::block_status_reply(style_, r, wire::kBaseAllocationId, blocks);
 }
 
 // ---- The batch

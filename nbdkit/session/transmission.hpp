@@ -12,6 +12,7 @@
 // Threads: run() in the connection's thread. perform() in workers.
 #pragma once
 
+#include <atomic>
 #include <mutex>
 #include <optional>
 
@@ -21,7 +22,7 @@
 #include "session/mapped-buffer.hpp"
 #include "session/reply-queue.hpp"
 #include "session/worker-pool.hpp"
-#include "wire/messages.hpp"
+#include "wire/reply.hpp"
 
 namespace nbdkit {
 
@@ -31,6 +32,24 @@ struct TransmissionOptions {
   bool parallel = true;                // the thread model is
   std::mutex* all_requests = nullptr;  // held around each request, if given
   Arrivals* arrivals = nullptr;        // counts requests; of all connections
+};
+
+// Where there was no hole when somebody last looked: not worth another look. A
+// hint that is out of date, or torn by threads that set it at once, costs a hole
+// that is sent as zeroes.
+class KnownData {
+ public:
+  void set(uint64_t begin, uint64_t end) {
+    begin_.store(begin, std::memory_order_relaxed);
+    end_.store(end, std::memory_order_relaxed);
+  }
+  bool covers(uint64_t begin, uint64_t end) const {
+    return begin >= begin_.load(std::memory_order_relaxed) &&
+           end <= end_.load(std::memory_order_relaxed);
+  }
+
+ private:
+  std::atomic<uint64_t> begin_ = 0, end_ = 0;
 };
 
 class Transmission {
@@ -58,7 +77,8 @@ class Transmission {
   void send_what_is_ready() noexcept;
   std::optional<Request> next_request();
   Arrival number(const Request& request) const;
-  void handle(const Request& request);
+  bool take_block_status_payload(Request& request);
+  void handle(Request& request);
   void refuse(const Request& request, nbd::Status status);
 
   // In place.
@@ -66,19 +86,29 @@ class Transmission {
   void read_large_here(const Request& request);
   void write_here(const Request& request);
   void other_here(const Request& request);
+  void append_outcome(const Request& request, nbd::Status status);
   // In a worker.
   void hand_over(const Request& request);
   void perform(Job& job) noexcept;
   Reply reply_of(Job& job);
-  // A read that is sent from where its bytes are; nothing if they are not lent.
-  std::optional<Reply> lent_reply(const Request& request);
+  Reply outcome(const Request& request, nbd::Status status) const;
 
   template <class Call>
-  nbd::Status locked(Call&& call) const;
-  // A reply without data, for success and failure alike.
-  nbd::wire::ReplyHeader small_reply(const Request& request, nbd::Status status) const;
-  Reply block_status_reply(const Request& request);
-  nbd::wire::ReplyHeader read_header(const Request& request) const;
+  auto locked(Call&& call) const;
+  nbd::wire::Writer error_reply(const Request& request, nbd::Status status,
+                                std::optional<uint64_t> offset = std::nullopt) const;
+  nbd::wire::Writer block_status_reply(const Request& request) const;
+  Reply reply_by_reading(const Request& request) const;
+  // Of a read that is large enough, if its holes are known or its bytes are lent.
+  std::optional<Reply> reply_without_copy(const Request& request);
+  std::optional<Reply> sparse_reply(const Request& request);
+  bool may_leave_out(const Request& request) const;
+  bool looks_for_zeroes(const Request& request) const;
+  template <class Fill>
+  std::optional<Reply> reply_in_pieces(const Request& request,
+                                       std::span<const Export::ReadPiece> pieces,
+                                       Fill&& fill) const;
+  std::optional<Reply> lent_reply(const Request& request) const;
 
   // The batch: replies one behind the other, sent together.
   std::byte* reserve(size_t count);
@@ -92,7 +122,9 @@ class Transmission {
   WorkerPool& pool_;
   PipePool& pipes_;
   const TransmissionOptions options_;
+  const nbd::wire::ReplyStyle style_;
   ReplyQueue replies_;
+  KnownData data_known_;
   MappedBuffer batch_{limits::kReplyBatch};
   size_t batched_ = 0;
 };

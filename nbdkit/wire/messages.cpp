@@ -49,22 +49,46 @@ std::optional<MetaContextRequest> decode_meta_context_request(Bytes data) {
   return out;
 }
 
-std::optional<Request> decode_request(const std::byte* bytes) {
-  if (load<uint32_t>(bytes) != kRequestMagic) return std::nullopt;
-  return Request{.flags = load<uint16_t>(bytes + 4),
-                 .command = static_cast<Command>(load<uint16_t>(bytes + 6)),
-                 .cookie = load<uint64_t>(bytes + 8),
-                 .offset = load<uint64_t>(bytes + 16),
-                 .length = load<uint32_t>(bytes + 24)};
+std::optional<Request> decode_request(const std::byte* bytes, bool extended) {
+  if (load<uint32_t>(bytes) != (extended ? kExtendedRequestMagic : kRequestMagic)) {
+    return std::nullopt;
+  }
+  Request r{.flags = load<uint16_t>(bytes + 4),
+            .command = static_cast<Command>(load<uint16_t>(bytes + 6)),
+            .cookie = load<uint64_t>(bytes + 8),
+            .offset = load<uint64_t>(bytes + 16),
+            .length = extended ? load<uint64_t>(bytes + 24) : load<uint32_t>(bytes + 24),
+            .payload = 0};
+  const bool carries =
+      extended ? (r.flags & command_flag::kPayloadLen) != 0 : r.command == Command::write;
+  if (carries) r.payload = r.length;
+  if (extended) r.flags = static_cast<uint16_t>(r.flags & ~command_flag::kPayloadLen);
+  return r;
 }
 
-void encode_request(std::byte* at, const Request& r) {
-  store(at, kRequestMagic);
-  store(at + 4, r.flags);
+void encode_request(std::byte* at, const Request& r, bool extended) {
+  const uint16_t payload_flag =
+      extended && r.payload != 0 ? command_flag::kPayloadLen : uint16_t{0};
+  store(at, extended ? kExtendedRequestMagic : kRequestMagic);
+  store(at + 4, static_cast<uint16_t>(r.flags | payload_flag));
   store(at + 6, static_cast<uint16_t>(r.command));
   store(at + 8, r.cookie);
   store(at + 16, r.offset);
-  store(at + 24, r.length);
+  if (extended) {
+    store(at + 24, r.payload != 0 ? r.payload : r.length);
+  } else {
+    store(at + 24, static_cast<uint32_t>(r.length));
+  }
+}
+
+std::optional<BlockStatusPayload> decode_block_status_payload(Bytes data) {
+  Reader in(data);
+  const auto length = in.take<uint64_t>();
+  if (!length) return std::nullopt;
+  BlockStatusPayload out{*length, {}};
+  while (const auto id = in.take<uint32_t>()) out.context_ids.push_back(*id);
+  if (!in.done()) return std::nullopt;
+  return out;
 }
 
 ErrorCode error_code_for(const Request& r, int errnum) {
@@ -73,54 +97,6 @@ ErrorCode error_code_for(const Request& r, int errnum) {
                        : code == ErrorCode::eoverflow ? (r.flags & command_flag::kDf) != 0
                                                       : true;
   return allowed ? code : ErrorCode::einval;
-}
-
-ReplyHeader simple_reply(uint64_t cookie, ErrorCode error) {
-  ReplyHeader h;
-  store(h.bytes.data(), kSimpleReplyMagic);
-  store(h.bytes.data() + 4, static_cast<uint32_t>(error));
-  store(h.bytes.data() + 8, cookie);
-  h.size = kSimpleReplySize;
-  return h;
-}
-
-ReplyHeader last_chunk(uint64_t cookie, Chunk type, uint32_t length) {
-  ReplyHeader h;
-  store(h.bytes.data(), kStructuredReplyMagic);
-  store(h.bytes.data() + 4, kReplyFlagDone);
-  store(h.bytes.data() + 6, static_cast<uint16_t>(type));
-  store(h.bytes.data() + 8, cookie);
-  store(h.bytes.data() + 16, length);
-  h.size = kChunkHeaderSize;
-  return h;
-}
-
-ReplyHeader offset_data_chunk(uint64_t cookie, uint64_t offset, uint32_t length) {
-  ReplyHeader h = last_chunk(cookie, Chunk::offset_data, length + 8);
-  store(h.bytes.data() + kChunkHeaderSize, offset);
-  h.size = kChunkHeaderSize + 8;
-  return h;
-}
-
-std::vector<std::byte> block_status_payload(uint32_t context_id,
-                                            const std::vector<BlockDescriptor>& blocks) {
-  std::vector<std::byte> out(4 + 8 * blocks.size());
-  store(out.data(), context_id);
-  std::byte* at = out.data() + 4;
-  for (const BlockDescriptor& b : blocks) {
-    store(at, b.length);
-    store(at + 4, b.status);
-    at += 8;
-  }
-  return out;
-}
-
-ReplyHeader error_chunk(uint64_t cookie, ErrorCode error) {
-  ReplyHeader h = last_chunk(cookie, Chunk::error, 6);
-  store(h.bytes.data() + kChunkHeaderSize, static_cast<uint32_t>(error));
-  store(h.bytes.data() + kChunkHeaderSize + 4, uint16_t{0});
-  h.size = kChunkHeaderSize + 6;
-  return h;
 }
 
 }  // namespace nbd::wire

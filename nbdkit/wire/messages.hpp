@@ -5,7 +5,6 @@
 // request is allowed is for session/export.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -49,42 +48,31 @@ std::optional<MetaContextRequest> decode_meta_context_request(Bytes data);
 // ---- Transmission
 
 struct Request {
-  uint16_t flags;
+  uint16_t flags;   // without PAYLOAD_LEN, which is what `payload` says
   Command command;  // may hold a number without a name
   uint64_t cookie;
   uint64_t offset;
-  uint32_t length;
+  uint64_t length;   // of the disk that it is about
+  uint64_t payload;  // bytes that follow the request
 };
-// nullopt: the magic is wrong. REQUIRES: kRequestSize bytes.
-std::optional<Request> decode_request(const std::byte* bytes);
-void encode_request(std::byte* at, const Request& request);
+
+// The two forms of a request's header; which one, the handshake has settled.
+constexpr size_t request_size(bool extended) {
+  return extended ? kExtendedRequestSize : kRequestSize;
+}
+// nullopt: the magic is wrong. REQUIRES: request_size() bytes.
+std::optional<Request> decode_request(const std::byte* bytes, bool extended);
+void encode_request(std::byte* at, const Request& request, bool extended = false);
+
+// Payload of an extended BLOCK_STATUS: the contexts that the client wants now.
+struct BlockStatusPayload {
+  uint64_t length;
+  std::vector<uint32_t> context_ids;
+};
+std::optional<BlockStatusPayload> decode_block_status_payload(Bytes data);
 
 // error_code_of(), but for the two codes that only some requests may get:
 // ENOTSUP answers a fast zero, EOVERFLOW a read that may not be fragmented.
 ErrorCode error_code_for(const Request& request, int errnum);
-
-// The fixed part of a reply, all that stands before its data. The longest is
-// an OFFSET_DATA chunk: header 20, offset 8.
-struct ReplyHeader {
-  std::array<std::byte, kChunkHeaderSize + 8> bytes;
-  size_t size = 0;
-  Bytes view() const { return Bytes(bytes).first(size); }
-};
-
-ReplyHeader simple_reply(uint64_t cookie, ErrorCode error);
-// The one chunk of a read that succeeded; `length` bytes of data follow.
-ReplyHeader offset_data_chunk(uint64_t cookie, uint64_t offset, uint32_t length);
-// A whole ERROR chunk, the last, without a message.
-ReplyHeader error_chunk(uint64_t cookie, ErrorCode error);
-// The header of a last chunk; `length` bytes of payload follow.
-ReplyHeader last_chunk(uint64_t cookie, Chunk type, uint32_t length);
-
-struct BlockDescriptor {
-  uint32_t length;
-  uint32_t status;
-};
-// Payload of a BLOCK_STATUS chunk.
-std::vector<std::byte> block_status_payload(uint32_t context_id,
-                                            const std::vector<BlockDescriptor>& blocks);
 
 }  // namespace nbd::wire

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // The numbers of the NBD protocol, and nothing else.
-// Source: doc/proto.md of the NBD project. Names are the document's.
+// Source: doc/proto.md of the NBD project, and of its branch
+// extension-ext-header what concerns extended headers. Names are the document's.
 #pragma once
 
 #include <cstddef>
@@ -88,10 +89,14 @@ inline constexpr uint16_t kBlockStatusPayload = 1 << 12;
 inline constexpr uint32_t kRequestMagic = 0x25609513;
 inline constexpr uint32_t kSimpleReplyMagic = 0x67446698;
 inline constexpr uint32_t kStructuredReplyMagic = 0x668e33ef;
+inline constexpr uint32_t kExtendedRequestMagic = 0x21e41c71;
+inline constexpr uint32_t kExtendedReplyMagic = 0x6e8a278c;
 
 inline constexpr size_t kRequestSize = 28;
+inline constexpr size_t kExtendedRequestSize = 32;
 inline constexpr size_t kSimpleReplySize = 16;
 inline constexpr size_t kChunkHeaderSize = 20;
+inline constexpr size_t kExtendedChunkHeaderSize = 32;
 
 enum class Command : uint16_t {
   read = 0,
@@ -110,6 +115,7 @@ inline constexpr uint16_t kNoHole = 1 << 1;
 inline constexpr uint16_t kDf = 1 << 2;
 inline constexpr uint16_t kReqOne = 1 << 3;
 inline constexpr uint16_t kFastZero = 1 << 4;
+inline constexpr uint16_t kPayloadLen = 1 << 5;
 }  // namespace command_flag
 
 enum class Chunk : uint16_t {
@@ -117,6 +123,7 @@ enum class Chunk : uint16_t {
   offset_data = 1,
   offset_hole = 2,
   block_status = 5,
+  block_status_ext = 6,
   error = (1 << 15) + 1,
   error_offset = (1 << 15) + 2,
 };

@@ -52,6 +52,7 @@ struct Data : memory::Served {
       "<VAR>=<DATA>                  what $VAR stands for in the data";
   static constexpr auto magic_key = "data";
   static constexpr bool never_blocks = true;
+  static constexpr bool tells_holes = true;
 
   bool config(std::string_view key, std::string_view value) {
     if (key == "data" || key == "raw" || key == "base64") {

@@ -39,6 +39,7 @@ struct File {
       "cache=default|none            none: keep what was read or written out of the page cache\n"
       "fadvise=normal|random|sequential   how it will be read";
   static constexpr auto magic_key = "file";
+  static constexpr bool tells_holes = true;
 
   bool config(std::string_view key, std::string_view value) {
     if (key == "file") {

@@ -20,6 +20,7 @@ struct Memory : memory::Served {
       "                              how it is kept (default sparse)";
   static constexpr auto magic_key = "size";
   static constexpr bool never_blocks = true;
+  static constexpr bool tells_holes = true;
 
   bool config(std::string_view key, std::string_view value) {
     if (key == "size") {

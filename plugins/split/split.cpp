@@ -28,6 +28,7 @@ struct Split {
   static constexpr auto help =
       "[file=]<FILENAME> ...         (required) the files, in the order of their bytes";
   static constexpr auto magic_key = "file";
+  static constexpr bool tells_holes = true;
 
   bool config(std::string_view key, std::string_view value) {
     if (key != "file") return false;

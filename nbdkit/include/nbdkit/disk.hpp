@@ -35,13 +35,14 @@ namespace nbd {
 
 enum class Op : uint8_t { read, write, flush, trim, zero, cache, extents };
 
-// Values as in the C interface (NBDKIT_FLAG_*).
+// Values as in the C interface (NBDKIT_FLAG_*), which has not the last.
 enum class Flags : uint32_t {
   none = 0,
   may_trim = 1 << 0,   // zero: a hole is as good as zeroes
   fua = 1 << 1,        // write, zero, trim: on the disk before the reply
   req_one = 1 << 2,    // extents: the first one is enough
   fast_zero = 1 << 3,  // zero: fail with EOPNOTSUPP rather than write zeroes
+  probe = 1 << 16,     // extents: asked by the server for a read, not by the client
 };
 constexpr Flags operator|(Flags a, Flags b) {
   return static_cast<Flags>(static_cast<uint32_t>(a) | static_cast<uint32_t>(b));
@@ -97,26 +98,25 @@ class Extents {
     next_ = offset + std::min(length, UINT64_MAX - offset);
     const uint64_t from = std::max(offset, start_), to = std::min(next_, end_);
     if (from >= to) return true;
+    covered_ += to - from;
     if (!list_.empty() && list_.back().type == type) {
       list_.back().length += to - from;
     } else if (list_.size() < kMax) {
       list_.push_back({to - from, type});
     } else {
+      covered_ -= to - from;
       end_ = from;  // full: what follows is outside
     }
     return true;
   }
 
   uint64_t start() const { return start_; }
-  uint64_t covered() const {
-    uint64_t sum = 0;
-    for (const Extent& e : list_) sum += e.length;
-    return sum;
-  }
+  uint64_t covered() const { return covered_; }  // the sum of all lengths
   const std::vector<Extent>& list() const { return list_; }
 
  private:
   uint64_t start_, end_;
+  uint64_t covered_ = 0;
   uint64_t next_ = 0;  // where the next one must begin, once there is any
   bool any_ = false;
   std::vector<Extent> list_;
@@ -142,6 +142,7 @@ struct Properties {
   bool can_zero = false;  // write zeroes; always works where can_write does
   bool can_fast_zero = false;
   bool can_extents = false;
+  bool tells_holes = false;  // extents may be asked before a read, at little cost
   bool can_multi_conn = false;
   bool is_rotational = false;
   Support can_fua = Support::none;

@@ -21,6 +21,8 @@
 //               knows it only from its parameters has a member function instead
 //               never_blocks (bool): no request waits for a disk, a peer or a
 //               clock, so the server may serve it where it reads the socket
+//               tells_holes (bool): extents is right and costs little, so the
+//               server may ask it before a large read and leave holes out
 //   start-up    bool config(string_view key, string_view value): false if the
 //               key is unknown; void config_complete(), get_ready(),
 //               after_fork(), cleanup(), unload(), dump_plugin()
@@ -342,6 +344,7 @@ class PluginTable {
     static nbdkit_plugin_extras e{};
     e._struct_size = sizeof e;
     if constexpr (requires { P::never_blocks; }) e.never_blocks = P::never_blocks;
+    if constexpr (requires { P::tells_holes; }) e.tells_holes = P::tells_holes;
     if constexpr (requires { &Subject::lend; }) e.lend = lend;
     return &e;
   }
