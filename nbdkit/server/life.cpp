@@ -22,6 +22,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "layers/context.hpp"
+#include "layers/debug-flags.hpp"
 #include "layers/stack.hpp"
 #include "net/fd-stream.hpp"
 #include "net/listen.hpp"
@@ -215,6 +216,7 @@ int run(const Options& options) {
 
   start.tls = load_tls(options);
   Stack stack(options.plugin, options.filters, options.debug);
+  if (server_debug_flags().environ_ != 0) show_environment();
   blame_crashes_on(stack.plugin().table().callbacks.name);
   configure(stack, options.parameters);
   stack.config_complete();

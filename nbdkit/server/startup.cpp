@@ -6,6 +6,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <string_view>
+
 #include "base/error.hpp"
 #include "base/fd.hpp"
 #include "base/log.hpp"
@@ -32,6 +34,12 @@ void set_up_log(const Options& options) {
     case LogTo::file: open_log_file(options.log_file); break;
     case LogTo::by_default:
     case LogTo::stderr_fd: break;
+  }
+}
+
+void show_environment() {
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    nbd::log::debug(std::string_view(*entry));
   }
 }
 

@@ -11,6 +11,9 @@ namespace nbdkit {
 // that to be one place.
 void set_up_log(const Options& options);
 
+// For -D nbdkit.environ=1.
+void show_environment();
+
 // A client costs a descriptor, with some plugins two; the usual limit is 1024.
 void raise_descriptor_limit();
 

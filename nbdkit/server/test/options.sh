@@ -12,7 +12,8 @@ for option in --debug=nbdkit.backend.datapath=0 --exit-with-parent --export=x --
     --log=null --log=default "--log=$scratch/log" --mask-handshake=3 --name=x --new-style --newstyle \
     --no-mc --no-meta-contexts --no-sr --no-structured-replies --old-style --oldstyle \
     --pid-file=x --pidfile=x --port=1 --print-uri --print-url --show-uri --show-url --read-only \
-    --readonly --run=x --selinux-label=x --single --stdin --swap --threads=1 --unix=x --user=root \
+    --readonly --run=x --selinux-label=x --single --stdin --swap --threads=1 --timeout=1 --time-out=1 --tls=off --tls=on \
+    --tls=require --tls-certificates=x --tls-priority=NORMAL --tls-psk=x --tls-verify-peer --unix=x --user=root \
     --verbose --vsock -4 -6 -f -n -o -r -s -v -Dnbdkit.backend.datapath=0 -ex -groot -i::1 -Px -p1 \
     -t1 -Ux -uroot; do
   "$NBDKIT" "$option" --version >out 2>err || fail "$option: $(cat err)"
@@ -30,7 +31,7 @@ done
 while read -r option; do
   "$NBDKIT" --help | grep -qE -- "^  $option, " || fail "$option is not in the help"
 done <shorts
-! grep -qE 'short-options|long-options|print-url' longs || fail "a hidden option is listed"
+! grep -qE 'short-options|long-options|print-url|time-out' longs || fail "a hidden option is listed"
 
 # Options and words may be mixed; -- ends the options.
 # shellcheck disable=SC2016
