@@ -52,4 +52,5 @@ refused() {
   grep -q '^nbdkit.*: error: ' err || fail "nbdkit $*: not an error message: $(cat err)"
   [[ ! -s out ]] || fail "nbdkit $*: something on stdout: $(cat out)"
 }
-gone() { ! kill -0 "$1" 2>/dev/null; } # gone PID
+# gone PID: it has ended; who inherited it may take its time to notice
+gone() { [[ $(ps -o stat= -p "$1") =~ ^(Z.*)?$ ]]; }
