@@ -2,10 +2,6 @@
 # Servers that nbdfuse starts: by socket activation and on stdin and stdout. They
 # end with it.
 . "${0%/*}/lib.sh"
-if ! "$nbdkit" --help | grep -q -- --single; then  # then any server that can
-  nbdkit=${OTHER_NBDKIT:-/usr/bin/nbdkit}
-  [[ -x $nbdkit ]] || skip "no server here knows --single (Debian package nbdkit)"
-fi
 
 check() {
   start_nbdfuse "$dir/ram" "$@"

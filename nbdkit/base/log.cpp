@@ -18,34 +18,60 @@ std::string& program() {
 }
 std::atomic<bool> g_verbose{false};
 std::atomic<Sink> g_sink{Sink::stderr_fd};
+int g_file = -1;
 thread_local const std::string* t_scope = nullptr;
 thread_local unsigned t_errors = 0;
 
 std::string_view scope() { return t_scope != nullptr ? std::string_view(*t_scope) : ""; }
 
-void write_line(std::string_view kind, std::string_view text) noexcept {
+// With a scope, a client may have had a part in the text.
+std::string printable(std::string_view text) {
+  const bool one_line = !scope().empty();
+  std::string out;
+  for (const char c : text) {
+    const auto u = static_cast<unsigned char>(c);
+    if ((u >= 0x20 && u != 0x7f) || (!one_line && (c == '\n' || c == '\t'))) {
+      out += c;
+    } else if (c == '\n') {
+      out += "\\n";
+    } else {
+      out += fmt::format("\\x{:02x}", u);
+    }
+  }
+  return out;
+}
+
+void write_line(int fd, std::string_view kind, std::string_view text) noexcept {
   const int saved = errno;  // %m and callers' errno survive a message
   try {
     fmt::memory_buffer line;
     auto out = fmt::appender(line);
     fmt::format_to(out, "{}: ", program());
     if (!scope().empty()) fmt::format_to(out, "{}: ", scope());
-    fmt::format_to(out, "{}: {}\n", kind, text);
-    [[maybe_unused]] const auto n = ::write(STDERR_FILENO, line.data(), line.size());
+    fmt::format_to(out, "{}: {}\n", kind, printable(text));
+    [[maybe_unused]] const auto n = ::write(fd, line.data(), line.size());
   } catch (...) {
     // out of memory while reporting: nothing better to do than to go on
   }
   errno = saved;
 }
 
+void write_syslog(int priority, std::string_view kind, std::string_view text) noexcept {
+  const int saved = errno;
+  try {
+    ::syslog(priority, "%.*s%s%.*s: %s", static_cast<int>(scope().size()), scope().data(),
+             scope().empty() ? "" : ": ", static_cast<int>(kind.size()), kind.data(),
+             printable(text).c_str());
+  } catch (...) {  // likewise
+  }
+  errno = saved;
+}
+
 void send(int priority, std::string_view kind, std::string_view text) noexcept {
   switch (g_sink.load(std::memory_order_relaxed)) {
-    case Sink::stderr_fd: write_line(kind, text); break;
-    case Sink::syslog:
-      ::syslog(priority, "%.*s%s%.*s: %.*s", static_cast<int>(scope().size()), scope().data(),
-               scope().empty() ? "" : ": ", static_cast<int>(kind.size()), kind.data(),
-               static_cast<int>(text.size()), text.data());
-      break;
+    case Sink::stderr_fd: write_line(STDERR_FILENO, kind, text); break;
+    case Sink::syslog: write_syslog(priority, kind, text); break;
+    case Sink::file: write_line(g_file, kind, text); break;
     case Sink::null: break;
   }
 }
@@ -61,6 +87,11 @@ void set_error_sink(Sink sink) {
   g_sink.store(sink);
 }
 
+void set_error_file(int fd) {
+  g_file = fd;
+  set_error_sink(Sink::file);
+}
+
 Scope::Scope(const std::string& name) noexcept : saved_(std::exchange(t_scope, &name)) {}
 Scope::~Scope() { t_scope = saved_; }
 
@@ -74,7 +105,7 @@ void error(std::string_view text) noexcept {
 void warning(std::string_view text) noexcept { send(LOG_WARNING, "warning", text); }
 
 void debug(std::string_view text) noexcept {
-  if (verbose()) write_line("debug", text);
+  if (verbose()) write_line(STDERR_FILENO, "debug", text);
 }
 
 }  // namespace nbd::log

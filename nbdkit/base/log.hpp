@@ -4,6 +4,10 @@
 // errors, wherever the program sends them. One write(2) per message, so lines
 // of several threads do not mix.
 //
+// Control characters are shown as \xNN, so that nothing which came from outside
+// can write to a terminal or forge a line. Only a message without a Scope, which
+// no client has had a part in, may have several lines.
+//
 // Threads: all functions may be called in any thread; the configuration
 // functions only while there is one.
 #pragma once
@@ -15,13 +19,15 @@
 
 namespace nbd::log {
 
-enum class Sink { stderr_fd, syslog, null };
+enum class Sink { stderr_fd, syslog, null, file };
 
 // Set once at the start of main. program is what stands before each message.
 void set_program(std::string program);
 void set_verbose(bool verbose) noexcept;
 bool verbose() noexcept;
 void set_error_sink(Sink sink);
+// Errors go to the end of this file, open for appending; borrowed for ever.
+void set_error_file(int fd);
 
 // What stands between the program and "error:" in this thread ("memory[1]").
 // The name is borrowed for the life of the Scope; a worker sets it per request.

@@ -2,6 +2,7 @@
 #include "base/thread.hpp"
 
 #include <pthread.h>
+#include <signal.h>
 
 #include <memory>
 #include <new>
@@ -15,6 +16,13 @@ void* run(void* argument) {
   (*body)();
   return nullptr;
 }
+
+void block_signals(pthread_attr_t* attributes) {
+  sigset_t mask;
+  ::pthread_sigmask(SIG_BLOCK, nullptr, &mask);
+  for (const int signal : {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGALRM}) ::sigaddset(&mask, signal);
+  ::pthread_attr_setsigmask_np(attributes, &mask);
+}
 }  // namespace
 
 bool start_thread(size_t stack_size, std::function<void()> body) noexcept {
@@ -24,6 +32,7 @@ bool start_thread(size_t stack_size, std::function<void()> body) noexcept {
   if (owned == nullptr || ::pthread_attr_init(&attributes) != 0) return false;
   ::pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
   ::pthread_attr_setstacksize(&attributes, stack_size);
+  block_signals(&attributes);
   pthread_t thread;
   const bool started = ::pthread_create(&thread, &attributes, run, owned.get()) == 0;
   if (started) [[maybe_unused]]

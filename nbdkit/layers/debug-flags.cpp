@@ -22,6 +22,7 @@ int* server_variable(std::string_view name) {
   ServerDebugFlags& own = server_debug_flags();
   if (name == "nbdkit_debug_backend_controlpath") return &own.backend_controlpath;
   if (name == "nbdkit_debug_backend_datapath") return &own.backend_datapath;
+  if (name == "nbdkit_debug_environ") return &own.environ_;
   return nullptr;
 }
 

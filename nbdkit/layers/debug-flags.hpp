@@ -18,6 +18,7 @@ namespace nbdkit {
 struct ServerDebugFlags {
   int backend_controlpath = 1;  // with -v: what opens, closes and configures
   int backend_datapath = 1;     // with -v: every request, at every layer
+  int environ_ = 0;             // with -v: the environment, at the start
 };
 ServerDebugFlags& server_debug_flags();
 

@@ -85,6 +85,8 @@ void SocketStream::send_all(std::span<iovec> parts, int flags) {
   }
 }
 
+void SocketStream::end_input() noexcept { ::shutdown(socket_.get(), SHUT_RD); }
+
 void SocketStream::abort() noexcept { ::shutdown(socket_.get(), SHUT_RDWR); }
 
 }  // namespace nbdkit

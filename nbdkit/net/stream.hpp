@@ -29,6 +29,8 @@ class Stream {
   virtual void send(std::span<iovec> parts) = 0;
   // The parts, and behind them all that is in the pipe.
   virtual void send(std::span<iovec> parts, FilledPipe& pipe);
+  // No more input: receive() returns what is there, then 0, in any thread.
+  virtual void end_input() noexcept = 0;
   // From now on nobody waits for the client past this, but gets an Error with
   // ETIMEDOUT; what can be had without waiting still can. Nothing: for ever.
   virtual void set_deadline(Deadline deadline) noexcept = 0;
@@ -49,6 +51,7 @@ class SocketStream final : public Stream {
   size_t receive(std::span<std::byte> buf) override;
   void send(std::span<iovec> parts) override;
   void send(std::span<iovec> parts, FilledPipe& pipe) override;
+  void end_input() noexcept override;
   void set_deadline(Deadline deadline) noexcept override { deadline_ = deadline; }
   void abort() noexcept override;
   int fd() const noexcept override { return socket_.get(); }

@@ -35,6 +35,7 @@ class TlsStream final : public Stream {
   void send(std::span<iovec> parts) override;
   void send(std::span<iovec> parts, FilledPipe& pipe) override;
   void set_deadline(Deadline deadline) noexcept override { socket_.set_deadline(deadline); }
+  void end_input() noexcept override { socket_.end_input(); }
   void abort() noexcept override { socket_.abort(); }
   int fd() const noexcept override { return socket_.fd(); }
 

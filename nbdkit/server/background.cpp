@@ -6,6 +6,8 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "server/signals.hpp"
+#include "server/standard-streams.hpp"
 
 namespace nbdkit {
 
@@ -15,6 +17,7 @@ Background Background::enter() {
   nbd::Fd read_end(ends[0]), write_end(ends[1]);
   const pid_t pid = nbd::sys([] { return ::fork(); }, "fork");
   if (pid > 0) {
+    pass_signals_to(pid);
     write_end.reset();
     char ok = 0;
     const auto n = nbd::retry_eintr([&] { return ::read(read_end.get(), &ok, 1); });
@@ -28,27 +31,13 @@ Background Background::enter() {
   return child;
 }
 
-void Background::ready(bool keep_stderr) {
+void Background::ready(const Options& options) {
   if (!tell_parent_) return;
-  nbd::log::set_error_sink(nbd::log::Sink::syslog);
-  if (!keep_stderr) point_at_null(STDERR_FILENO);
+  if (options.log == LogTo::by_default) nbd::log::set_error_sink(nbd::log::Sink::syslog);
+  const bool writes_to_stderr = options.verbose || options.log == LogTo::stderr_fd;
+  if (!writes_to_stderr) point_at_null(STDERR_FILENO);
   [[maybe_unused]] const auto n = ::write(tell_parent_.get(), "", 1);
   tell_parent_.reset();
-}
-
-void point_at_null(int standard_fd) {
-  const nbd::Fd null(
-      nbd::sys([] { return ::open("/dev/null", O_RDWR | O_CLOEXEC); }, "open /dev/null"));
-  nbd::sys([&] { return ::dup2(null.get(), standard_fd); }, "dup2");
-}
-
-void write_pid_file(const std::string& path) {
-  const nbd::Fd file(
-      nbd::sys([&] { return ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644); },
-               "cannot write the PID file {}", path));
-  const std::string text = fmt::format("{}\n", ::getpid());
-  nbd::sys([&] { return ::write(file.get(), text.data(), text.size()); },
-           "cannot write the PID file {}", path);
 }
 
 }  // namespace nbdkit

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "server/connections.hpp"
 
-#include <sys/socket.h>
-
 #include <new>
 
 #include "base/log.hpp"
 #include "base/thread.hpp"
+#include "layers/context.hpp"
 
 namespace nbdkit {
 
-void Connections::start(nbd::Fd client) try {
+void Connections::start(std::unique_ptr<Stream> client) try {
   const std::lock_guard lock(mutex_);
-  streams_.push_front(std::make_unique<SocketStream>(std::move(client)));
+  streams_.push_front(std::move(client));
   const auto self = streams_.begin();
   const uint64_t number = ++started_;
   if (!nbd::start_thread(nbd::kStackSize, [this, self, number] { serve(self, number); })) {
     nbd::log::error("no more threads: a connection was dropped");
     streams_.erase(self);
+    if (quit_after_last_) server().request_quit();
   }
 } catch (const std::bad_alloc&) {
   nbd::log::error("out of memory: a connection was dropped");
@@ -28,6 +28,7 @@ void Connections::serve(std::list<std::unique_ptr<Stream>>::iterator self,
   serve_client(shared_, **self, number);
   const std::lock_guard lock(mutex_);
   streams_.erase(self);
+  if (streams_.empty() && quit_after_last_) server().request_quit();
   if (streams_.empty()) none_left_.notify_all();  // under the lock: after it we may be gone
 }
 
@@ -35,7 +36,7 @@ bool Connections::finish(std::chrono::milliseconds grace) {
   std::unique_lock lock(mutex_);
   const auto gone = [&] { return streams_.empty(); };
   // The end of its input is what a connection ends on by itself.
-  for (const auto& stream : streams_) ::shutdown(stream->fd(), SHUT_RD);
+  for (const auto& stream : streams_) stream->end_input();
   if (none_left_.wait_for(lock, grace, gone)) return true;
   for (const auto& stream : streams_) stream->abort();
   return none_left_.wait_for(lock, grace, gone);

@@ -13,7 +13,6 @@
 #include <memory>
 #include <mutex>
 
-#include "base/fd.hpp"
 #include "session/connection.hpp"
 
 namespace nbdkit {
@@ -23,7 +22,10 @@ class Connections {
   explicit Connections(Shared& shared) : shared_(shared) {}
 
   // Serves the client in a thread of its own; drops it if there are no more.
-  void start(nbd::Fd client);
+  void start(std::unique_ptr<Stream> client);
+
+  // The end of the last client is that of the server. To be called before start().
+  void quit_after_last() noexcept { quit_after_last_ = true; }
 
   // Lets running requests finish and takes no new ones; a client that is still
   // there after `grace` is cut off. false if, after another such time, some
@@ -38,6 +40,7 @@ class Connections {
   std::condition_variable none_left_;
   std::list<std::unique_ptr<Stream>> streams_;
   uint64_t started_ = 0;
+  bool quit_after_last_ = false;
 };
 
 }  // namespace nbdkit

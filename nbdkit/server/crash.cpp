@@ -8,6 +8,7 @@
 #include <cstddef>
 
 #include "layers/context.hpp"
+#include "server/leftovers.hpp"
 
 namespace nbdkit {
 
@@ -41,6 +42,7 @@ void on_crash(int signal) {
   }
   line << ": SIG" << (name != nullptr ? name : "?");
   line.write();
+  remove_leftovers();
   ::raise(signal);  // SA_RESETHAND: the default action now, once we return
 }
 

@@ -17,20 +17,30 @@ struct Endpoint {
   std::vector<nbd::Fd> sockets;
   std::optional<nbd::TempDir> private_dir;  // of -U -; goes with the server
   std::string unix_socket;                  // its path, or empty
-  uint16_t port = 0;                        // of TCP, or 0
-  std::string host;                         // for the URI
+  uint32_t port = 0;                        // of TCP or vsock, or 0
+  bool vsock = false;
+  std::string host;  // for the URI
   TlsMode tls = TlsMode::off;
   std::string tls_certificates, tls_psk;  // paths, as far as they were given
   std::string tls_user;                   // with tls_psk: one who has a key
 };
 
-// Throws an Error that names the address. tls: nullptr if it is off.
-Endpoint open_endpoint(const Options& options, const TlsCredentials* tls);
+// Throws an Error that names the address.
+Endpoint open_endpoint(const Options& options);
 
-// As the NBD project's URI document has it: nbd://host:port/export or
-// nbd+unix:///export?socket=path, percent-encoded. With TLS required it is nbds
-// and names the certificates or keys; else a client may choose, and plain is what
-// all of them can.
+// Of sockets that somebody else has opened. A client is told of the first.
+Endpoint endpoint_of(std::vector<nbd::Fd> sockets);
+
+// tls: nullptr if it is off.
+void tell_of_tls(Endpoint& endpoint, const Options& options, const TlsCredentials* tls);
+
+// As the NBD project's URI document has it: nbd://host:port/export,
+// nbd+unix:///export?socket=path or nbd+vsock://cid:port/export, percent-encoded.
+// With TLS required it is nbds and names the certificates or keys; else a client may
+// choose, and plain is what all of them can.
 std::string uri_of(const Endpoint& endpoint, const std::string& export_name);
+
+// What --print-uri prints. Programs read the first line; people use the last.
+void print_uri(const nbd::Fd& out, const std::string& uri);
 
 }  // namespace nbdkit

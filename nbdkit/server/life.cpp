@@ -2,38 +2,43 @@
 //
 // From the command line to the end:
 //
-//   load, parameters, get_ready | bind | fork | pid file, after_fork | serve |
-//   clients finish | cleanup, unload
+//   load, parameters, get_ready | bind | user, group | fork | pid file, after_fork |
+//   serve | clients finish | cleanup, unload
 //
 // Threads: the main thread accepts clients and waits for signals and for the
 // command of --run; everything else happens in the threads of connections and
-// in workers. Signals only write to an eventfd, which everybody can poll.
+// in workers.
 #include "server/life.hpp"
 
-#include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
-#include <optional>
+#include <memory>
 #include <utility>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "layers/context.hpp"
+#include "layers/debug-flags.hpp"
 #include "layers/stack.hpp"
+#include "net/fd-stream.hpp"
 #include "net/listen.hpp"
+#include "server/activation.hpp"
 #include "server/background.hpp"
 #include "server/captive.hpp"
 #include "server/connections.hpp"
 #include "server/crash.hpp"
 #include "server/endpoint.hpp"
+#include "server/identity.hpp"
+#include "server/leftovers.hpp"
 #include "server/parameters.hpp"
 #include "server/probe.hpp"
+#include "server/signals.hpp"
+#include "server/standard-streams.hpp"
+#include "server/startup.hpp"
 #include "server/tls.hpp"
 
 namespace nbdkit {
@@ -46,49 +51,25 @@ namespace {
 // then a plugin to come back.
 constexpr auto kGrace = 5s;
 
-void on_signal(int) { server().request_quit(); }
-
-void set_up_signals(bool captive) {
-  struct sigaction action{};
-  action.sa_flags = SA_RESTART;
-  action.sa_handler = SIG_IGN;
-  ::sigaction(SIGPIPE, &action, nullptr);
-  // A captive server leaves the keyboard to its command, as system(3) does.
-  if (!captive) action.sa_handler = on_signal;
-  ::sigaction(SIGINT, &action, nullptr);
-  ::sigaction(SIGQUIT, &action, nullptr);
-  action.sa_handler = on_signal;
-  ::sigaction(SIGTERM, &action, nullptr);
-  ::sigaction(SIGHUP, &action, nullptr);
-}
-
 void set_up_server_context() {
   Server& s = server();
   s.quit_fd = nbd::sys([] { return ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }, "eventfd");
   s.start_directory = nbd::current_directory();
 }
 
-// A client costs a descriptor, with some plugins two; the usual limit is 1024.
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) == -1) return;
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-// A closed standard stream would be taken by the next file that is opened, and
-// messages would go into a disk.
-void check_standard_streams() {
-  for (int fd = 0; fd <= 2; ++fd) {
-    if (::fcntl(fd, F_GETFD) == -1) nbd::fail("file descriptor {} is closed", fd);
-  }
-}
+// What the start has gathered before the plugin is ready.
+struct Start {
+  pid_t parent = 0;
+  std::vector<nbd::Fd> activated;  // sockets that came with us
+  Identity identity;
+  StandardStreams streams;  // with -s; else they are taken later
+  std::unique_ptr<TlsCredentials> tls;
+};
 
 // Until the server is told to end, or the command ends.
-void accept_clients(const Endpoint& endpoint, Connections& connections,
-                    std::optional<nbd::Child>& command) {
-  std::vector<pollfd> fds{{server().quit_fd, POLLIN, 0},
-                          {command ? command->pidfd() : -1, POLLIN, 0}};
+void accept_clients(const Endpoint& endpoint, ClientSocketOptions socket_options,
+                    Connections& connections, const Command& command) {
+  std::vector<pollfd> fds{{server().quit_fd, POLLIN, 0}, {command.ended_fd(), POLLIN, 0}};
   for (const nbd::Fd& socket : endpoint.sockets) fds.push_back({socket.get(), POLLIN, 0});
   bool full = false;  // out of descriptors, and that has been said
   for (;;) {
@@ -96,9 +77,9 @@ void accept_clients(const Endpoint& endpoint, Connections& connections,
     if (fds[0].revents != 0 || fds[1].revents != 0) return;
     for (size_t i = 0; i < endpoint.sockets.size(); ++i) {
       if (fds[2 + i].revents == 0) continue;
-      if (nbd::Fd client = accept_client(endpoint.sockets[i])) {
+      if (nbd::Fd client = accept_client(endpoint.sockets[i], socket_options)) {
         full = false;
-        connections.start(std::move(client));
+        connections.start(std::make_unique<SocketStream>(std::move(client)));
       } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
         if (!std::exchange(full, true)) {
           nbd::log::error("cannot accept a client: {}", nbd::errno_text(errno));
@@ -109,17 +90,6 @@ void accept_clients(const Endpoint& endpoint, Connections& connections,
   }
 }
 
-// The exit status that the end of the command asks for. One that is still there
-// since we were told to end is told so too.
-int finish_command(std::optional<nbd::Child>& command) {
-  if (!command) return 0;
-  if (!command->wait_for(0ms)) {
-    command->kill(SIGTERM);
-    if (!command->wait_for(kGrace)) command->kill(SIGKILL);
-  }
-  return command->wait().shell_code();
-}
-
 // A start that fails leaves no socket that would make the next one fail too.
 struct UnlessReady {
   std::string socket;
@@ -128,54 +98,88 @@ struct UnlessReady {
   }
 };
 
-int serve(const Options& options, const TlsCredentials* tls, Stack& stack) {
-  // The command of --run has the streams that we were started with, nobody else:
-  // whoever waits for the end of our stdout must not wait for a daemon.
-  nbd::Fd stdin_fd, stdout_fd;
-  if (!options.run.empty()) {
-    stdin_fd.reset(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3));
-    stdout_fd.reset(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3));
-  }
-  server().stdio_safe = false;
-  point_at_null(STDIN_FILENO);
-  point_at_null(STDOUT_FILENO);
+Endpoint open_sockets(const Options& options, Start& start) {
+  if (options.single) return {};
+  if (!start.activated.empty()) return endpoint_of(std::move(start.activated));
+  Endpoint endpoint = open_endpoint(options);
+  remember_leftovers(endpoint.unix_socket,
+                     endpoint.private_dir ? endpoint.private_dir->path() : "");
+  return endpoint;
+}
 
-  Endpoint endpoint = open_endpoint(options, tls);
-  UnlessReady unless_ready{endpoint.unix_socket};
-  const bool stay = options.foreground || !options.run.empty();
+// The command of --run keeps the rights that we give up.
+void change_identity(const Options& options, const Start& start, const Endpoint& endpoint,
+                     const StandardStreams& streams, Command& command) {
+  if (!start.identity) return;
+  if (command.wanted()) command.start(streams);
+  if (endpoint.private_dir) {
+    give_to(start.identity, endpoint.unix_socket);
+    give_to(start.identity, endpoint.private_dir->path());
+  }
+  become(start.identity);
+  if (options.exit_with_parent) end_with_parent(start.parent);
+}
+
+HandshakeOptions handshake_options(const Options& options, const TlsCredentials* tls) {
+  HandshakeOptions out;
+  out.oldstyle = options.oldstyle;
+  out.read_only = options.read_only;
+  out.structured_replies = options.structured_replies;
+  out.meta_contexts = options.meta_contexts;
+  out.tls = tls;
+  out.tls_required = options.tls == TlsMode::require;
+  out.time = options.handshake_time;
+  out.offered_flags = static_cast<uint16_t>(out.offered_flags & options.handshake_mask);
+  return out;
+}
+
+int serve(const Options& options, Start start, Stack& stack) {
+  StandardStreams streams = options.single ? std::move(start.streams) : take_standard_streams();
+  server().stdio_safe = false;
+
+  const bool activated = !start.activated.empty();
+  Endpoint endpoint = open_sockets(options, start);
+  tell_of_tls(endpoint, options, start.tls.get());
+  UnlessReady unless_ready{activated ? "" : endpoint.unix_socket};
+  Command command(options, endpoint);
+  change_identity(options, start, endpoint, streams, command);
+
+  const bool stay = options.foreground || options.exit_with_parent || options.single || activated ||
+                    command.wanted();
   Background background = stay ? Background() : Background::enter();
+  remember_leftovers(unless_ready.socket, endpoint.private_dir ? endpoint.private_dir->path() : "");
+  if (options.swap) lock_memory();
   if (!options.pid_file.empty()) write_pid_file(options.pid_file);
   stack.after_fork();
+  if (server().quitting()) return 0;  // before it was ready: the parent, if any, says so
 
   WorkerPool pool;
   Shared shared{.stack = stack,
                 .pool = pool,
-                .options = {.handshake = {.oldstyle = options.oldstyle,
-                                          .read_only = options.read_only,
-                                          .structured_replies = options.structured_replies,
-                                          .tls = tls,
-                                          .tls_required = options.tls == TlsMode::require,
-                                          .time = options.handshake_time},
+                .options = {.handshake = handshake_options(options, start.tls.get()),
                             .threads = options.threads},
                 .pipes = {},
                 .buffers = {},
                 .one_client = {},
                 .all_requests = {}};
   Connections connections(shared);
-  std::optional<nbd::Child> command;
-  if (!options.run.empty()) {
-    command = start_command(options.run, endpoint, options.export_name, stdin_fd, stdout_fd);
-    stdin_fd.reset();
-    stdout_fd.reset();
-  }
+  if (options.print_uri) print_uri(streams.out, uri_of(endpoint, options.export_name));
+  if (command.wanted() && !command.started()) command.start(streams);
+  start_up_is_over(command.wanted());
+  if (!endpoint.private_dir) remember_leftovers("", "");
   unless_ready.socket.clear();
-  background.ready(options.verbose);
-  accept_clients(endpoint, connections, command);
+  if (options.single) {
+    connections.quit_after_last();
+    connections.start(make_stream(std::move(streams.in), std::move(streams.out)));
+  }
+  streams = {};  // whoever waits for the end of our stdout must not wait for a daemon
+  background.ready(options);
+  accept_clients(endpoint, {.keepalive = options.keepalive}, connections, command);
 
   nbd::log::debug("shutting down");
   server().request_quit();  // wakes requests that sleep
   endpoint.sockets.clear();
-  const int status = finish_command(command);
+  const int status = command.finish(kGrace);
   if (!connections.finish(kGrace)) {
     nbd::log::error("a plugin did not return in time: leaving without cleaning up");
     endpoint.private_dir.reset();
@@ -187,10 +191,13 @@ int serve(const Options& options, const TlsCredentials* tls, Stack& stack) {
 }  // namespace
 
 int run(const Options& options) {
+  Start start{.parent = ::getppid()};
   check_standard_streams();
-  nbd::log::set_verbose(options.verbose);
+  set_up_log(options);
+  start.activated = take_activation_sockets();
+  if (!start.activated.empty()) check_with_activation(options);
   set_up_server_context();
-  if (asks_a_question(options)) return answer(options);
+  if (options.is_question()) return answer(options);
   if (options.plugin.empty()) {
     nbd::fail(
         "no plugin was given\n"
@@ -198,20 +205,25 @@ int run(const Options& options) {
   }
   ::umask(0022);
   raise_descriptor_limit();
-  set_up_signals(!options.run.empty());
+  if (options.swap) raise_memory_lock_limit();
+  set_up_signals();
+  if (options.exit_with_parent) end_with_parent(start.parent);
+  start.identity = find_identity(options);
+  if (options.single) {
+    start.streams = take_standard_streams();
+    server().stdio_safe = false;
+  }
   nbd::log::debug("nbdkit {}", kVersion);
 
-  const std::unique_ptr<TlsCredentials> tls = load_tls(options);
+  start.tls = load_tls(options);
   Stack stack(options.plugin, options.filters, options.debug);
+  if (server_debug_flags().environ_ != 0) show_environment();
   blame_crashes_on(stack.plugin().table().callbacks.name);
   configure(stack, options.parameters);
   stack.config_complete();
-  if (options.oldstyle && !options.export_name.empty()) {
-    nbd::fail("an export name cannot be used with the oldstyle protocol: \"{}\"",
-              options.export_name);
-  }
   stack.get_ready();
-  const int status = serve(options, tls.get(), stack);
+  int status = 0;
+  if (!server().quitting()) status = serve(options, std::move(start), stack);
   stack.cleanup();
   return status;
 }

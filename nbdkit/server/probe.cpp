@@ -16,6 +16,8 @@ namespace nbdkit {
 
 namespace {
 
+constexpr const char* kOwnVersion = "nbdkit-house " NBDKIT_OWN_VERSION;
+
 // ---- --help and --version
 
 void print_module_help(const Stack& stack) {
@@ -38,7 +40,7 @@ int print_help(const Options& options) {
 }
 
 int print_version(const Options& options) {
-  fmt::print("nbdkit {}\n", kVersion);
+  fmt::print("nbdkit {} ({})\n", kVersion, kOwnVersion);
   if (options.plugin.empty()) return 0;
   const Stack stack(options.plugin, options.filters, options.debug);
   for (const nbd::Layer* layer : stack.from_top()) {
@@ -62,6 +64,7 @@ int dump_config() {
   const std::map<std::string, std::string> config{
       {"binary", beside_us("nbdkit")},
       {"bindir", nbd::executable_directory()},
+      {"exit_with_parent", "yes"},
       {"filterdir", beside_us("../lib/nbdkit/filters")},
       {"host_cpu", NBDKIT_HOST_CPU},
       {"host_os", "linux-gnu"},
@@ -71,14 +74,18 @@ int dump_config() {
       {"name", "nbdkit"},
       {"plugindir", beside_us("../lib/nbdkit/plugins")},
       {"root_tls_certificates_dir", NBDKIT_SYSCONFDIR "/pki/nbdkit"},
+      {"run_default_socket", "Unix"},
       {"sbindir", nbd::executable_directory()},
-      {"selinux", "no"},
+      {"selinux", "yes"},
       {"soext", "so"},
       {"sysconfdir", NBDKIT_SYSCONFDIR},
       {"tls", "yes"},
       {"version", version},
+      {"version_extra", kOwnVersion},
       {"version_major", version.substr(0, minor - 1)},
       {"version_minor", version.substr(minor, version.find('.', minor) - minor)},
+      {"timeout_option", "yes"},
+      {"vsock_option", "yes"},
   };
   for (const auto& [key, value] : config) fmt::print("{}={}\n", key, value);
   return 0;
@@ -107,14 +114,14 @@ int dump_plugin(const Options& options) {
 
 }  // namespace
 
-bool asks_a_question(const Options& options) {
-  return options.help || options.version || options.dump_config || options.dump_plugin;
-}
-
 int answer(const Options& options) {
   if (options.help) return print_help(options);
   if (options.version) return print_version(options);
   if (options.dump_config) return dump_config();
+  if (options.short_options || options.long_options) {
+    fmt::print("{}", options.short_options ? list_short_options() : list_long_options());
+    return 0;
+  }
   return dump_plugin(options);
 }
 

@@ -106,10 +106,8 @@ bool Handshake::run_oldstyle() {
 }
 
 bool Handshake::run_newstyle() {
-  namespace hf = wire::handshake_flag;
   Writer greeting;
-  greeting.put(wire::kNbdMagic).put(wire::kIHaveOpt);
-  greeting.put(static_cast<uint16_t>(hf::kFixedNewstyle | hf::kNoZeroes));
+  greeting.put(wire::kNbdMagic).put(wire::kIHaveOpt).put(options_.offered_flags);
   send(greeting);
   if (!read_client_flags()) return false;
 
@@ -127,7 +125,8 @@ bool Handshake::read_client_flags() {
   const auto flags = wire::load<uint32_t>(bytes);
   input_.take(sizeof(uint32_t));
   nbd::log::debug("newstyle negotiation: client flags: {:#x}", flags);
-  if ((flags & ~(cf::kFixedNewstyle | cf::kNoZeroes)) != 0) {
+  // A flag of ours and the client's answer to it have the same bit.
+  if ((flags & ~uint32_t{options_.offered_flags}) != 0) {
     nbd::fail("the client requested unexpected flags {:#x}", flags);
   }
   fixed_ = (flags & cf::kFixedNewstyle) != 0;
@@ -348,8 +347,8 @@ Handshake::Step Handshake::extended_headers(Bytes data) {
 Handshake::Step Handshake::meta_context(Option option, Bytes data) {
   const bool set = option == Option::set_meta_context;
   if (set) meta_context_export_.reset();  // also where this one fails
-  if (!options_.structured_replies) {
-    return refuse(option, OptionReply::err_unsup, "structured replies are disabled");
+  if (!options_.structured_replies || !options_.meta_contexts) {
+    return refuse(option, OptionReply::err_unsup, "meta contexts are disabled");
   }
   if (result_.negotiated.replies == wire::ReplyStyle::simple) {
     return refuse(option, OptionReply::err_invalid, "structured replies are not negotiated");

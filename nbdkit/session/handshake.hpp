@@ -26,6 +26,9 @@ struct HandshakeOptions {
   bool oldstyle = false;
   bool read_only = false;
   bool structured_replies = true;
+  bool meta_contexts = true;
+  uint16_t offered_flags =
+      nbd::wire::handshake_flag::kFixedNewstyle | nbd::wire::handshake_flag::kNoZeroes;
   const TlsCredentials* tls = nullptr;  // nullptr: there is no TLS
   bool tls_required = false;
   std::chrono::nanoseconds time = limits::kHandshakeTime;  // to wait for the client, in all

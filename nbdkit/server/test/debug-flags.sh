@@ -25,6 +25,9 @@ said -D nbdkit.backend.datapath=0 >out
 ! grep 'pread count' out || fail "datapath=0"
 said -D nbdkit.backend.controlpath=0 >out
 ! grep 'example2: open' out || fail "controlpath=0"
+! grep -q 'debug: GREETING=hello' out || fail "the environment without its flag"
+GREETING=hello said -D nbdkit.environ=1 >out
+grep -q 'debug: GREETING=hello' out || fail "environ=1"
 said --filter=delay >out
 grep -q 'delay: pread count=1' out && grep -q 'example2: pread count=1' out ||
   fail "not every layer is shown"

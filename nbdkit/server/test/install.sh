@@ -15,3 +15,4 @@ equal size 1048576 "$(two/bin/nbdkit "$scratch/two/lib/nbdkit/plugins/nbdkit-mem
 # shellcheck disable=SC2016
 equal "size of a script" 1048576 "$(two/bin/nbdkit example4 1M --run 'nbdinfo --size "$uri"')"
 for program in nbdkit nbdfuse testkit; do two/bin/$program --version >/dev/null; done
+[[ -s two/share/bash-completion/completions/nbdkit ]] || fail "no completion for bash"

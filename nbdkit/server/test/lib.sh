@@ -41,3 +41,16 @@ stop() {
   local status=0; wait "$server" || status=$?
   equal "exit status of the server" 0 "$status"
 }
+# started_in_background FILE: the server whose PID file that is; ended with the test
+started_in_background() { server=$(cat "$1"); started+=("$server"); }
+# refused WORDS ARGS...: the server does not start, and says why in one sentence
+refused() {
+  local words=$1 status=0; shift
+  "$NBDKIT" "$@" >out 2>err </dev/null || status=$?
+  equal "status of nbdkit $*" 1 "$status"
+  grep -qF -- "$words" err || fail "nbdkit $*: no \"$words\" in: $(cat err)"
+  grep -q '^nbdkit.*: error: ' err || fail "nbdkit $*: not an error message: $(cat err)"
+  [[ ! -s out ]] || fail "nbdkit $*: something on stdout: $(cat out)"
+}
+# gone PID: it has ended; who inherited it may take its time to notice
+gone() { [[ $(ps -o stat= -p "$1") =~ ^(Z.*)?$ ]]; }

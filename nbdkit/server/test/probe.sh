@@ -9,7 +9,10 @@ value() { sed -n "s/^$1=//p" "$2"; } # value KEY FILE
 sort -c config || fail "--dump-config is not sorted"
 ! grep -vE '^[a-z_]+=.+$' config || fail "--dump-config has a line that is not key=value"
 equal name nbdkit "$(value name config)"
-equal version "nbdkit $(value version config)" "$("$NBDKIT" --version)"
+equal version "nbdkit $(value version config) ($(value version_extra config))" "$("$NBDKIT" --version)"
+for key in exit_with_parent=yes run_default_socket=Unix selinux=yes timeout_option=yes vsock_option=yes; do
+  grep -qx "$key" config || fail "--dump-config: no $key"
+done
 equal "the version's parts" "$(value version config | cut -d. -f1-2)" \
   "$(value version_major config).$(value version_minor config)"
 [[ -x $(value binary config) ]] || fail "binary is not there"

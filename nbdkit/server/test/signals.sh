@@ -20,6 +20,20 @@ for signal in TERM INT QUIT HUP; do
   wait "$client" || true  # its read failed, one way or the other
 done
 
+# A client that never takes its replies, so that the server is stuck in sending
+# them, is cut off after some seconds.
+start -U "$scratch/stuck" memory 64M
+/usr/bin/python3 - "$scratch/stuck" <<'END' & client=$!
+import socket, struct, sys, time
+s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.recv(18)
+s.send(struct.pack(">I", 3) + b"IHAVEOPT" + struct.pack(">II", 1, 0)); s.recv(100)
+for i in range(4): s.send(struct.pack(">IHHQQI", 0x25609513, 0, 0, i, 0, 32 << 20))
+s.recv(1); open("stuck-now", "w"); time.sleep(600)
+END
+started+=("$client")
+until_true 20 test -e stuck-now
+stop
+
 # one that is told to end while its command runs ends that too
 "$NBDKIT" -U - -P "$scratch/pid2" memory 1M --run 'exec sleep 60' & server=$!; started+=("$server")
 until_true 20 test -s pid2
