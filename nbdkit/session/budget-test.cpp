@@ -22,6 +22,7 @@ struct QuietStream final : nbdkit::Stream {
   std::atomic<bool> aborted = false;
   size_t receive(std::span<std::byte>) override { return 0; }
   void send(std::span<iovec>) override {}
+  void end_input() noexcept override {}
   void set_deadline(Deadline) noexcept override {}
   void abort() noexcept override { aborted = true; }
   int fd() const noexcept override { return -1; }

@@ -61,6 +61,9 @@ inline constexpr size_t kMaxKeptBuffers = 32 << 20;
 // to a worker costs little beside it, and its pages need not be copied.
 inline constexpr uint32_t kMaxTriedRead = 64 << 10;
 
+// Requests that are given to the workers together, at most.
+inline constexpr size_t kMaxJobsAtOnce = 64;
+
 // What the requests of one connection that are with the workers may hold: one of
 // the longest, or many that are shorter.
 inline constexpr uint64_t kMaxBytesInFlight = 64 << 20;

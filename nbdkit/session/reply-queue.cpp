@@ -12,10 +12,33 @@ namespace nbdkit {
 
 void ReplyQueue::begin(Held held) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return may_begin(held); });
+  wait(lock, [&] { return may_begin(held); });
+  count(held);
+}
+
+bool ReplyQueue::begin_now(Held held) {
+  const std::lock_guard lock(mutex_);
+  if (!may_begin(held)) return false;
+  count(held);
+  return true;
+}
+
+void ReplyQueue::count(const Held& held) {
   ++in_flight_;
   bytes_in_flight_ += held.bytes;
   if (!held.counted) uncounted_ += held.bytes;
+}
+
+template <class Condition>
+void ReplyQueue::wait(std::unique_lock<std::mutex>& lock, Condition&& condition) {
+  waiting_ = true;
+  changed_.wait(lock, condition);
+  waiting_ = false;
+}
+
+// Under the lock: after it this object may be gone.
+void ReplyQueue::tell_change() {
+  if (waiting_) changed_.notify_one();
 }
 
 bool ReplyQueue::may_begin(const Held& held) const {
@@ -33,12 +56,12 @@ void ReplyQueue::post(Reply reply) noexcept {
   sending_ = true;
   drain(lock);
   sending_ = false;
-  changed_.notify_one();  // under the lock: after it this object may be gone
+  tell_change();
 }
 
 void ReplyQueue::wait_until_idle() {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return in_flight_ == 0 && !sending_; });
+  wait(lock, [&] { return in_flight_ == 0 && !sending_; });
 }
 
 void ReplyQueue::send(std::span<const std::byte> bytes) {
@@ -59,7 +82,7 @@ void ReplyQueue::send(Reply& reply) {
 template <class Call>
 void ReplyQueue::as_sender(Call&& call) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return !sending_; });
+  wait(lock, [&] { return !sending_; });
   if (broken_) nbd::fail("the client hung up while replies were sent");
   sending_ = true;
   lock.unlock();
@@ -92,7 +115,7 @@ void ReplyQueue::drain(std::unique_lock<std::mutex>& lock) noexcept {
       if (!r.held.counted) uncounted_ -= r.held.bytes;
     }
     batch_.clear();  // keeps its room
-    changed_.notify_one();
+    tell_change();
   }
 }
 

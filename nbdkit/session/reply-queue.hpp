@@ -53,6 +53,8 @@ class ReplyQueue {
 
   // Waits until one more request may be given to the workers.
   void begin(Held held);
+  // The same if it may at once; else false.
+  bool begin_now(Held held);
   // The reply to a request for which begin() was called. Never throws: a client
   // that is gone is noticed by the thread that reads.
   void post(Reply reply) noexcept;
@@ -66,6 +68,10 @@ class ReplyQueue {
 
  private:
   bool may_begin(const Held& held) const;
+  void count(const Held& held);
+  template <class Condition>
+  void wait(std::unique_lock<std::mutex>& lock, Condition&& condition);
+  void tell_change();
   template <class Call>
   void as_sender(Call&& call);
   void drain(std::unique_lock<std::mutex>& lock) noexcept;
@@ -81,7 +87,8 @@ class ReplyQueue {
   std::vector<Reply> batch_;  // what the sender has taken: its alone
   std::vector<iovec> parts_;  // of the batch; the sender's too
   bool sending_ = false;
-  bool broken_ = false;  // the client is gone: replies are dropped
+  bool waiting_ = false;  // the connection's thread is, for changed_
+  bool broken_ = false;   // the client is gone: replies are dropped
   unsigned in_flight_ = 0;
   uint64_t bytes_in_flight_ = 0;
   uint64_t uncounted_ = 0;  // of those

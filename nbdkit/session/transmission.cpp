@@ -32,9 +32,11 @@ Transmission::Transmission(Stream& stream, Input& input, const Export& disk, Cli
 void Transmission::run() {
   try {
     client_.hearing = serve_requests();
+    start_jobs();
     flush_batch();
   } catch (...) {
     client_.hearing = Hearing::gone;
+    start_jobs();
     send_what_is_ready();
     replies_.wait_until_idle();
     throw;
@@ -64,7 +66,10 @@ std::optional<wire::Request> Transmission::next_request() {
   const bool extended = style_ == wire::ReplyStyle::extended;
   const size_t size = wire::request_size(extended);
   // Nobody waits for replies longer than for requests that are here already.
-  if (input_.buffered() < size) flush_batch();
+  if (input_.buffered() < size) {
+    start_jobs();
+    flush_batch();
+  }
   const std::byte* bytes = input_.need(size);
   if (bytes == nullptr) return std::nullopt;
   const auto request = wire::decode_request(bytes, extended);
@@ -220,39 +225,55 @@ Held Transmission::held_by(const Request& r) const {
   }
 }
 
+// Handed over in the end by start_jobs(), many at once: nothing may be waited for
+// before that.
 void Transmission::hand_over(const Request& r) {
-  flush_batch();
-  auto job = std::make_shared<Job>(Job{r, {}, held_by(r), current.arrival});
-  replies_.begin(job->held);
+  auto job = std::make_unique<Job>(Job{r, {}, held_by(r), current.arrival});
+  if (!replies_.begin_now(job->held)) {
+    start_jobs();
+    flush_batch();
+    replies_.begin(job->held);
+  }
   try {
-    if (r.command == Command::write) {
-      if (job->held.counted) job->lease = options_.budget.take(r.length, stream_);
-      job->lease.wait_for_client(true);
-      job->buffer = buffers_.take(r.length);
-      input_.read({job->buffer.get(), r.length});
-      job->lease.wait_for_client(false);
-    }
-    pool_.submit([this, job] { perform(*job); });
+    if (r.command == Command::write) receive_payload(*job);
+    jobs_.push_back([this, raw = job.get()] { perform(std::unique_ptr<Job>(raw)); });
+    job.release();
   } catch (...) {
     replies_.post({.held = job->held});  // begun, so it must end
     throw;
   }
+  if (jobs_.size() >= limits::kMaxJobsAtOnce) start_jobs();
 }
 
-void Transmission::perform(Job& job) noexcept {
-  const ClientScope client(client_, job.arrival);
+void Transmission::receive_payload(Job& job) {
+  const Request& r = job.request;
+  if (job.held.counted || input_.buffered() < r.length) {
+    start_jobs();
+    flush_batch();
+  }
+  if (job.held.counted) job.lease = options_.budget.take(r.length, stream_);
+  job.lease.wait_for_client(true);
+  job.buffer = buffers_.take(r.length);
+  input_.read({job.buffer.get(), r.length});
+  job.lease.wait_for_client(false);
+}
+
+void Transmission::start_jobs() noexcept {
+  if (!jobs_.empty()) pool_.submit(jobs_);
+}
+
+void Transmission::perform(std::unique_ptr<Job> job) noexcept {
+  const ClientScope client(client_, job->arrival);
   const nbd::log::Scope name(client_.log_name);
   Reply reply;
   try {
-    reply = reply_of(job);
+    reply = reply_of(*job);
   } catch (const std::exception& e) {  // out of memory: the client cannot be answered
-    nbd::log::error("{}: {}", wire::name_of(job.request.command), e.what());
+    nbd::log::error("{}: {}", wire::name_of(job->request.command), e.what());
     stream_.abort();
   }
-  reply.held = job.held;
-  // What was written is of no use any more, and the client may be slow.
-  job.buffer = {};
-  job.lease.give_back();
+  reply.held = job->held;
+  job.reset();  // what was written is of no use any more, and the client may be slow
   replies_.post(std::move(reply));
 }
 

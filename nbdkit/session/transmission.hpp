@@ -93,7 +93,9 @@ class Transmission {
   void append_outcome(const Request& request, nbd::Status status);
   // In a worker.
   void hand_over(const Request& request);
-  void perform(Job& job) noexcept;
+  void receive_payload(Job& job);
+  void start_jobs() noexcept;
+  void perform(std::unique_ptr<Job> job) noexcept;
   Reply reply_of(Job& job);
   Reply outcome(const Request& request, nbd::Status status) const;
 
@@ -136,6 +138,7 @@ class Transmission {
   const nbd::wire::ReplyStyle style_;
   ReplyQueue replies_;
   KnownData data_known_;
+  std::vector<WorkerPool::Task> jobs_;  // handed over, not yet started
   MappedBuffer batch_{limits::kReplyBatch};
   size_t batched_ = 0;
 };

@@ -21,41 +21,72 @@ WorkerPool::~WorkerPool() {
   all_gone_.wait(lock, [&] { return workers_ == 0; });
 }
 
-void WorkerPool::submit(Task task) {
-  {
-    const std::lock_guard lock(mutex_);
-    const bool enough = idle_ > tasks_.size();
-    if (enough || start_worker() || workers_ > 0) {
-      tasks_.push_back(std::move(task));
-      wake_.notify_one();
-      return;
-    }
+void WorkerPool::submit(std::vector<Task>& tasks) noexcept {
+  size_t taken = 0;
+  std::unique_lock lock(mutex_);
+  try {
+    for (; taken < tasks.size(); ++taken) tasks_.push_back(tasks[taken]);
+  } catch (const std::exception&) {  // no memory: the rest is done here, below
   }
-  task();
+  const Call whom = whom_to_call();
+  lock.unlock();
+  if (!call(whom)) do_it_all();
+  for (; taken < tasks.size(); ++taken) tasks[taken]();
+  tasks.clear();
 }
 
-// With the lock held.
-bool WorkerPool::start_worker() noexcept {
-  if (!nbd::start_thread(nbd::kStackSize, [this] { work(); })) return false;
-  ++workers_;
-  return true;
+// For want of any thread but this.
+void WorkerPool::do_it_all() noexcept {
+  std::unique_lock lock(mutex_);
+  while (workers_ == 0 && !tasks_.empty()) {
+    const Task task = tasks_.front();
+    tasks_.pop_front();
+    lock.unlock();
+    task();
+    lock.lock();
+  }
+}
+
+// With the lock held, for call() without it: who is woken need not wait for it.
+WorkerPool::Call WorkerPool::whom_to_call() noexcept {
+  if (coming_ || tasks_.empty()) return Call::nobody;
+  coming_ = true;
+  return idle_ > 0 ? Call::idle_worker : Call::new_worker;
+}
+
+bool WorkerPool::call(Call whom) noexcept {
+  if (whom == Call::idle_worker) wake_.notify_one();
+  if (whom != Call::new_worker) return true;
+  {
+    const std::lock_guard lock(mutex_);
+    ++workers_;
+  }
+  if (nbd::start_thread(nbd::kStackSize, [this] { work(); })) return true;
+  const std::lock_guard lock(mutex_);
+  --workers_;
+  coming_ = false;
+  return false;
 }
 
 void WorkerPool::work() {
   std::unique_lock lock(mutex_);
+  coming_ = false;
   for (;;) {
-    ++idle_;
-    const bool woken =
-        wake_.wait_for(lock, kIdleLife, [&] { return !tasks_.empty() || stopping_; });
-    --idle_;
-    if (tasks_.empty() && (stopping_ || !woken)) break;
-    if (tasks_.empty()) continue;
-    {
-      const Task task = std::exchange(tasks_.front(), {});
-      tasks_.pop_front();
-      lock.unlock();
-      task();
+    if (tasks_.empty()) {
+      if (stopping_) break;
+      ++idle_;
+      const auto why = wake_.wait_for(lock, kIdleLife);
+      --idle_;
+      coming_ = false;  // also if somebody else has done the task in the meantime
+      if (why == std::cv_status::timeout && tasks_.empty()) break;
+      continue;
     }
+    const Task task = tasks_.front();
+    tasks_.pop_front();
+    const Call whom = whom_to_call();
+    lock.unlock();
+    call(whom);
+    task();
     lock.lock();
   }
   // Notified under the lock: after it the pool may be gone.

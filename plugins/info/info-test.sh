@@ -25,7 +25,7 @@ for name in YQ=a YQ; do
   grep -q 'is not base64' <<<"$said" || fail "$name is taken: $said"
 done
 same unix "$(read_as x address)"
-same "nbdkit $(read_as x version)" "$("$BUILD/bin/nbdkit" --version)"
+same "nbdkit $(read_as x version)" "$("$BUILD/bin/nbdkit" --version | sed "s, (.*,,")"
 
 # Seconds and microseconds, of the kind that the mode says.
 clock='nbdsh -u "$uri" -c "import struct" -c "s, us = struct.unpack(\">QI\", h.pread(12, 0))" \

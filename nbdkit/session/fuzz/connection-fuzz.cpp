@@ -43,6 +43,7 @@ class MemoryStream final : public nbdkit::Stream {
       sent_ += part.iov_len;
     }
   }
+  void end_input() noexcept override {}  // it ends soon
   void set_deadline(Deadline) noexcept override {}
   void abort() noexcept override {}
   int fd() const noexcept override { return -1; }
