@@ -33,7 +33,7 @@ class Line {
   size_t size_ = 0;
 };
 
-void on_crash(int signal) {
+[[maybe_unused]] void on_crash(int signal) {
   const char* name = ::sigabbrev_np(signal);
   Line line;
   line << "nbdkit: error: crashed";
