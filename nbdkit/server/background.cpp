@@ -2,6 +2,7 @@
 #include "server/background.hpp"
 
 #include <fcntl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/error.hpp"
@@ -21,7 +22,10 @@ Background Background::enter() {
     write_end.reset();
     char ok = 0;
     const auto n = nbd::retry_eintr([&] { return ::read(read_end.get(), &ok, 1); });
-    ::_exit(n == 1 ? 0 : 1);  // nothing of ours is to be undone here
+    // Nothing of ours is to be undone here. If it failed, it is about to say why, and
+    // whoever started us shall find that when we are gone.
+    if (n != 1) ::waitpid(pid, nullptr, 0);
+    ::_exit(n == 1 ? 0 : 1);
   }
   ::setsid();
   nbd::sys([] { return ::chdir("/"); }, "chdir /");

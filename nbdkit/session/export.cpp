@@ -26,6 +26,8 @@ bool is_write(Command c) {
   return c == Command::write || c == Command::trim || c == Command::write_zeroes;
 }
 
+bool has_data(Command c) { return c == Command::read || c == Command::write; }
+
 // The flags that may stand on a command. FUA may on all of them: it is without
 // meaning where nothing is written.
 uint16_t flags_of(Command c) {
@@ -96,8 +98,19 @@ Status Export::check_form(const Request& r) const {
   const bool inside = r.length > 0 && r.offset <= size() && r.length <= size() - r.offset;
   const bool grows = r.command == Command::write || r.command == Command::write_zeroes;
   if (!inside) return Status(grows ? ENOSPC : EINVAL);
-  const bool has_data = r.command == Command::read || r.command == Command::write;
-  return has_data && r.length > limits::kMaxData ? Status(ENOMEM) : nbd::kOk;
+  if (const Status s = check_blocks(r); !s.ok()) return s;
+  return has_data(r.command) && r.length > limits::kMaxData ? Status(ENOMEM) : nbd::kOk;
+}
+
+// Whole blocks, but for the last one of a disk that ends within it; and no more of
+// them at once than the plugin takes, where bytes go with them.
+Status Export::check_blocks(const Request& r) const {
+  const nbd::BlockSize& b = disk_->properties().block_size;
+  if (b.minimum == 0 || b.advisory) return nbd::kOk;
+  const uint64_t within = b.minimum - 1;  // a power of two
+  const bool to_the_end = r.offset + r.length == size();
+  if ((r.offset & within) != 0 || ((r.length & within) != 0 && !to_the_end)) return Status(EINVAL);
+  return has_data(r.command) && r.length > b.maximum ? Status(EINVAL) : nbd::kOk;
 }
 
 Status Export::check_flags(const Request& r, const Negotiated& negotiated) const {

@@ -86,6 +86,7 @@ class Export {
 
  private:
   nbd::Status check_form(const nbd::wire::Request& request) const;
+  nbd::Status check_blocks(const nbd::wire::Request& request) const;
   nbd::Status check_flags(const nbd::wire::Request& request, const Negotiated& negotiated) const;
   nbd::Status check_offered(const nbd::wire::Request& request, const Negotiated& negotiated) const;
 

@@ -167,6 +167,10 @@ Handshake::Step Handshake::next_option() {
 Handshake::Step Handshake::handle_option(Option option, Bytes data) {
   begin_work();
   nbd::log::debug("newstyle negotiation: {}: {} bytes of data", describe(option), data.size());
+  if (server().quitting() && option != Option::abort) {
+    if (!fixed_ || option == Option::export_name) nbd::fail("the server is shutting down");
+    return refuse(option, OptionReply::err_shutdown, "the server is shutting down");
+  }
   if (option == Option::export_name) return export_name(data);
   if (!fixed_) nbd::fail("the client sent {} without fixed newstyle", describe(option));
   switch (option) {

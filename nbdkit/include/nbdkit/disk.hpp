@@ -132,6 +132,8 @@ enum class Support : uint8_t {
 
 struct BlockSize {  // all 0: no constraint known
   uint32_t minimum = 0, preferred = 0, maximum = 0;
+  // Clients are told, but whoever does not keep to it is served all the same.
+  bool advisory = false;
 };
 
 struct Properties {

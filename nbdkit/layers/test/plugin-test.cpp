@@ -4,7 +4,11 @@
 // thread model is kept, and one that misbehaves gets a clear error. Method: the
 // probe plugin (probe-plugin.c) in several builds, behind a real server; what
 // it reads tells how it was called.
+#include <atomic>
 #include <catch2/catch.hpp>
+#include <mutex>
+#include <thread>
+#include <vector>
 
 #include "session/test-server.hpp"
 
@@ -17,16 +21,64 @@ namespace {
 
 struct Seen {
   unsigned most, most_in_connection, connections, flushes, written;
+  unsigned most_calls;  // of any kind
 };
 
 Seen read_probe(RawClient& c) {
   REQUIRE(c.reply_error() == 0);
   const auto bytes = c.receive(512);
   const auto at = [&](size_t i) { return std::to_integer<unsigned>(bytes[i]); };
-  return {at(0), at(1), at(2), at(3), at(4)};
+  return {at(0), at(1), at(2), at(3), at(4), at(5)};
 }
 
 std::string probe(const char* build) { return std::string(PROBE_DIR) + "/probe-" + build + ".so"; }
+
+std::string strict(const char* model) {
+  return std::string("--filter=") + PROBE_DIR + "/strict-" + model + ".so";
+}
+
+// Clients that come and go at once, each with two reads in flight; the plugin takes
+// its time in every call, those of the handshake and close included.
+Seen busy(const std::vector<std::string>& options, const char* model) {
+  std::vector<std::string> args = options;
+  args.insert(args.end(), {probe("v2"), std::string("model=") + model, "wait=20", "slow=5"});
+  TestServer server(args);
+  std::vector<std::thread> clients;
+  std::atomic<bool> well = true;
+  std::mutex lock;
+  unsigned most_in_connection = 0;
+  for (int i = 0; i < 4; ++i) {
+    clients.emplace_back([&] {
+      try {
+        for (int turn = 0; turn < 2; ++turn) {
+          RawClient c(server);
+          c.enter_transmission();
+          for (int n = 0; n < 2; ++n) c.send(RawClient::request(Command::read, 0, 512));
+          for (int n = 0; n < 2; ++n) {
+            if (c.reply_error() != 0) well = false;
+            const auto in_this = std::to_integer<unsigned>(c.receive(512)[1]);
+            const std::lock_guard guard(lock);
+            most_in_connection = std::max(most_in_connection, in_this);
+          }
+        }
+      } catch (const nbd::Error&) {
+        well = false;
+      }
+    });
+  }
+  for (auto& c : clients) c.join();
+  CHECK(well);
+  Seen seen{};
+  {
+    RawClient last(server);
+    last.enter_transmission();
+    last.send(RawClient::request(Command::read, 0, 512));
+    seen = read_probe(last);
+  }
+  seen.most_in_connection = most_in_connection;
+  CHECK(server.stop().success());
+  return seen;
+}
 
 // Two clients with four reads each in flight; what the plugin saw at the end.
 Seen overlap(const std::string& model, const std::vector<std::string>& options = {}) {
@@ -76,6 +128,54 @@ TEST_CASE("serialize_all_requests: one at a time") {
   const Seen s = overlap("1");
   CHECK(s.most == 1);
   CHECK(s.connections == 2);
+}
+
+TEST_CASE("which calls overlap when clients come and go, under each thread model") {
+  SECTION("parallel: all") {
+    const Seen s = busy({}, "3");
+    CHECK(s.most_in_connection == 2);
+    CHECK(s.most >= 2);
+    CHECK(s.most_calls >= 3);
+  }
+  SECTION("serialize_requests: those of different clients") {
+    const Seen s = busy({}, "2");
+    CHECK(s.most_in_connection == 1);
+    CHECK(s.most >= 2);
+    CHECK(s.most_calls >= 2);
+  }
+  SECTION("serialize_all_requests: none, though several clients are there") {
+    const Seen s = busy({}, "1");
+    CHECK(s.most_calls == 1);
+    CHECK(s.connections >= 2);
+  }
+  SECTION("serialize_connections: none, and one client is there") {
+    const Seen s = busy({}, "0");
+    CHECK(s.most_calls == 1);
+    CHECK(s.connections == 1);
+  }
+}
+
+TEST_CASE("a filter makes the thread model stricter, and none makes it looser") {
+  SECTION("serialize_requests") {
+    const Seen s = busy({strict("serialize_requests")}, "3");
+    CHECK(s.most_in_connection == 1);
+    CHECK(s.most >= 2);
+  }
+  SECTION("serialize_all_requests") {
+    const Seen s = busy({strict("serialize_all_requests")}, "3");
+    CHECK(s.most_calls == 1);
+    CHECK(s.connections >= 2);
+  }
+  SECTION("serialize_connections, the strictest of two") {
+    const Seen s = busy({strict("serialize_connections"), strict("serialize_requests")}, "3");
+    CHECK(s.most_calls == 1);
+    CHECK(s.connections == 1);
+  }
+  SECTION("the plugin's stays where it is stricter") {
+    const Seen s = busy({strict("serialize_requests")}, "1");
+    CHECK(s.most_calls == 1);
+    CHECK(s.connections >= 2);
+  }
 }
 
 TEST_CASE("serialize_connections: the second client waits for the first to leave") {

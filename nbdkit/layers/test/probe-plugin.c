@@ -9,10 +9,13 @@
  *   byte 2  how many connections were open at the same time
  *   byte 3  how many flushes there were
  *   byte 4  how many bytes of writes, modulo 256
+ *   byte 5  the most calls of any kind that ran at the same time, open and close
+ *           and what the handshake calls included
  *
  * Parameters: model=0..3 the thread model; wait=MS how long a pread takes;
  * struct-size=N how much of the struct the plugin claims to know; api=N the
- * version of the interface that it claims; bad=WHAT misbehave.
+ * version of the interface that it claims; bad=WHAT misbehave;
+ * slow=MS how long each other call takes.
  */
 #define THREAD_MODEL NBDKIT_THREAD_MODEL_PARALLEL
 #include <nbdkit-plugin.h>
@@ -32,11 +35,13 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int running, most, open_now, open_most, flushes;
 static unsigned written;
 static int model = NBDKIT_THREAD_MODEL_PARALLEL;
-static unsigned wait_ms = 0;
+static unsigned wait_ms = 0, slow_ms = 0;
+static int inside, inside_most;
 static const char* bad = "";
 
 static int probe_config(const char* key, const char* value) {
   if (strcmp(key, "model") == 0) return nbdkit_parse_int("model", value, &model);
+  if (strcmp(key, "slow") == 0) return nbdkit_parse_unsigned("slow", value, &slow_ms);
   if (strcmp(key, "wait") == 0) return nbdkit_parse_unsigned("wait", value, &wait_ms);
   if (strcmp(key, "bad") == 0) {
     bad = value;
@@ -48,9 +53,37 @@ static int probe_config(const char* key, const char* value) {
 
 static int probe_thread_model(void) { return model; }
 
+static void sleep_ms(unsigned ms) {
+  struct timespec t;
+  t.tv_sec = 0;
+  t.tv_nsec = ms * 1000000L;
+  if (ms > 0) nanosleep(&t, NULL);
+}
+
+/* Around every call. */
+static void enter(void) {
+  pthread_mutex_lock(&lock);
+  if (++inside > inside_most) inside_most = inside;
+  pthread_mutex_unlock(&lock);
+}
+
+static void leave(void) {
+  pthread_mutex_lock(&lock);
+  inside--;
+  pthread_mutex_unlock(&lock);
+}
+
+static void pass_through(void) {
+  enter();
+  sleep_ms(slow_ms);
+  leave();
+}
+
 static void* probe_open(int readonly) {
   struct connection* c = calloc(1, sizeof *c);
   (void)readonly;
+  pass_through();
+  if (strcmp(bad, "shutdown") == 0) nbdkit_shutdown();
   if (strcmp(bad, "open") == 0) {
     nbdkit_error("open is bad");
     free(c);
@@ -63,6 +96,7 @@ static void* probe_open(int readonly) {
 }
 
 static void probe_close(void* handle) {
+  pass_through();
   pthread_mutex_lock(&lock);
   open_now--;
   pthread_mutex_unlock(&lock);
@@ -72,13 +106,13 @@ static void probe_close(void* handle) {
 #ifndef PROBE_SIZELESS
 static int64_t probe_get_size(void* handle) {
   (void)handle;
+  pass_through();
   return strcmp(bad, "size") == 0 ? -5 : SIZE;
 }
 #endif
 
 static int do_pread(void* handle, void* buf, uint32_t count, uint64_t offset) {
   struct connection* c = handle;
-  struct timespec t;
   unsigned char* out = buf;
 
   (void)offset;
@@ -87,27 +121,28 @@ static int do_pread(void* handle, void* buf, uint32_t count, uint64_t offset) {
     nbdkit_set_error(ENOSPC);
     return -1;
   }
+  enter();
   pthread_mutex_lock(&lock);
   if (++running > most) most = running;
   if (++c->running > c->most) c->most = c->running;
   pthread_mutex_unlock(&lock);
 
-  t.tv_sec = 0;
-  t.tv_nsec = wait_ms * 1000000L;
-  if (wait_ms > 0) nanosleep(&t, NULL);
+  sleep_ms(wait_ms);
 
   memset(buf, 0, count);
   pthread_mutex_lock(&lock);
-  if (count >= 5) {
+  if (count >= 6) {
     out[0] = (unsigned char)most;
     out[1] = (unsigned char)c->most;
     out[2] = (unsigned char)open_most;
     out[3] = (unsigned char)flushes;
     out[4] = (unsigned char)written;
+    out[5] = (unsigned char)inside_most;
   }
   running--;
   c->running--;
   pthread_mutex_unlock(&lock);
+  leave();
   return 0;
 }
 
@@ -115,6 +150,7 @@ static int do_pwrite(void* handle, const void* buf, uint32_t count, uint64_t off
   (void)handle;
   (void)buf;
   (void)offset;
+  pass_through();
   pthread_mutex_lock(&lock);
   written += count;
   pthread_mutex_unlock(&lock);
@@ -123,6 +159,7 @@ static int do_pwrite(void* handle, const void* buf, uint32_t count, uint64_t off
 
 static int do_flush(void* handle) {
   (void)handle;
+  pass_through();
   pthread_mutex_lock(&lock);
   flushes++;
   pthread_mutex_unlock(&lock);
@@ -155,6 +192,7 @@ static int probe_flush(void* handle, uint32_t flags) {
 
 static int probe_can_multi_conn(void* handle) {
   (void)handle;
+  pass_through();
   return 1;
 }
 

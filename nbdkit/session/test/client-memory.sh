@@ -4,7 +4,7 @@
 # and after it, and others are served meanwhile. Method: 16 that do the worst,
 # beside one that copies; the peak of the server's memory. The bounds are those
 # of nbdkit-security(1) with room for what the C library keeps.
-# shellcheck source=nbdkit/server/test/lib.sh
+# shellcheck source=lib.sh
 . "$SOURCE/nbdkit/server/test/lib.sh"
 need python3 python3
 need nbdcopy libnbd-bin
