@@ -5,7 +5,11 @@
 #include <CLI/CLI.hpp>
 #include <exception>
 
+#include "base/error.hpp"
 #include "base/log.hpp"
+#include "base/parse.hpp"
+#include "bench/command.hpp"
+#include "bench/loop-server.hpp"
 #include "commands.hpp"
 
 namespace {
@@ -36,6 +40,54 @@ void add_run_options(CLI::App& run, testkit::RunSettings& settings) {
   run.add_flag("-q,--quiet", settings.quiet, "print only what failed, and the totals");
 }
 
+void add_bench_options(CLI::App& bench, testkit::bench::BenchSettings& settings) {
+  bench
+      .add_option("--server", settings.servers,
+                  "a server to start, with $unixsocket or $port in its command; :loop is built in")
+      ->type_name("'[@NAME ]CMD'");
+  bench.add_option("--uri", settings.uris, "a server that runs")->type_name("'[@NAME ]URI'");
+  bench
+      .add_option("-w,--workload", settings.workloads,
+                  "read write rw randread randwrite randrw blockstatus connect idle, then "
+                  "bs= depth= connections= range= writes= replies=")
+      ->type_name("W[:KEY=VALUE,...]")
+      ->required();
+  bench.add_option("--time", settings.time, "of each round (default 1s)")->type_name("TIME");
+  bench.add_option("--rounds", settings.rounds, "how often each server's turn comes (default 3)")
+      ->check(CLI::Range(1, 1000));
+  bench.add_option("--threads", settings.threads, "of the client (default half of the processors)")
+      ->check(CLI::Range(1, 256));
+  bench.add_flag("--verify", settings.verify,
+                 "write a pattern first, and compare what is read; destroys the disk's data");
+  bench.add_option("--json", settings.json, "write a JSON report")->type_name("FILE");
+  bench.add_option("--html", settings.html, "write a page with plots")->type_name("FILE");
+  bench.add_option("--markdown", settings.markdown, "write the tables")->type_name("FILE");
+  bench.add_flag("-q,--quiet", settings.quiet, "print no tables");
+}
+
+struct LoopOptions {
+  std::string socket_path, port, size = "1G";
+};
+
+void add_loop_options(CLI::App& loop, LoopOptions& options) {
+  auto* unix_option = loop.add_option("-U,--unix", options.socket_path, "the socket to listen on");
+  loop.add_option("-p,--port", options.port, "the port of 127.0.0.1 to listen on")
+      ->excludes(unix_option);
+  loop.add_option("--size", options.size, "of the disk (default 1G)");
+}
+
+[[noreturn]] void run_loop_server(const LoopOptions& options) {
+  testkit::bench::LoopServer server{options.socket_path, 0,
+                                    nbd::parse_size("--size", options.size)};
+  if (options.socket_path.empty() && options.port.empty()) {
+    nbd::fail("bench-server: give --unix or --port");
+  }
+  if (!options.port.empty()) {
+    server.port = static_cast<uint16_t>(nbd::parse_int("--port", options.port, 1, 65535));
+  }
+  testkit::bench::serve_loop(server);
+}
+
 int run(int argc, char** argv) {
   CLI::App app(
       "testkit: finds the bugs in an NBD client by running scenarios against captive servers");
@@ -50,10 +102,27 @@ int run(int argc, char** argv) {
   CLI::App* check_command = app.add_subcommand("check", "look for mistakes in scenario files");
   check_command->add_option("PATH", paths, "scenario files, or folders of them")->required();
 
+  testkit::bench::BenchSettings bench_settings;
+  CLI::App* bench_command = app.add_subcommand("bench", "measure and compare servers");
+  add_bench_options(*bench_command, bench_settings);
+
+  LoopOptions loop_options;
+  CLI::App* loop_command =
+      app.add_subcommand("bench-server", "the least server there can be, to compare with");
+  add_loop_options(*loop_command, loop_options);
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? testkit::kExitPass : testkit::kExitUsage;
+  }
+  if (loop_command->parsed()) run_loop_server(loop_options);
+  // Bad input of a bench is an error like any other; 2 is for scenario files.
+  try {
+    if (bench_command->parsed()) return testkit::bench::run_bench(bench_settings);
+  } catch (const nbd::Error& error) {
+    nbd::log::error(std::string_view(error.what()));
+    return testkit::kExitFailed;
   }
   return run_command->parsed() ? testkit::run_scenarios(settings) : testkit::check_scenarios(paths);
 }

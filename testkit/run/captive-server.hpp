@@ -32,6 +32,8 @@ class CaptiveServer {
   const Endpoint& endpoint() const { return endpoint_; }
   const std::string& export_name() const { return export_name_; }
   std::string command_line() const { return nbd::shell_quote(argv_); }
+  // Also of its process group.
+  pid_t pid() const { return child_.pid(); }
   // $uri and the like, for the clients.
   Variables variables() const;
 

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "bench/connect.hpp"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <array>
+#include <memory>
+#include <vector>
+
+#include "base/error.hpp"
+#include "bench/socket-io.hpp"
+#include "wire/messages.hpp"
+
+namespace testkit::bench {
+
+namespace wire = nbd::wire;
+
+namespace {
+
+// A server's answer to an option is at most this long here: names and contexts.
+constexpr uint32_t kMaxOptionReply = 64u << 10;
+
+nbd::Fd connect_unix(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) nbd::fail("socket path is too long: {}", path);
+  path.copy(address.sun_path, path.size());
+  nbd::Fd fd(nbd::sys([] { return ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0); }, "socket"));
+  nbd::sys(
+      [&] { return ::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address); },
+      "connect to {}", path);
+  return fd;
+}
+
+nbd::Fd connect_tcp(const std::string& host, const std::string& port) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  if (const int error = ::getaddrinfo(host.c_str(), port.c_str(), &hints, &found); error != 0) {
+    nbd::fail("{} port {}: {}", host, port, ::gai_strerror(error));
+  }
+  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, ::freeaddrinfo);
+  int error = ECONNREFUSED;
+  for (const addrinfo* a = found; a != nullptr; a = a->ai_next) {
+    nbd::Fd fd(::socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (fd && ::connect(fd.get(), a->ai_addr, a->ai_addrlen) == 0) {
+      const int on = 1;
+      ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+      return fd;
+    }
+    error = errno;
+  }
+  nbd::fail_errno(error, "connect to {} port {}", host, port);
+}
+
+template <std::unsigned_integral T>
+T receive(int fd) {
+  std::array<std::byte, sizeof(T)> bytes;
+  receive_all(fd, bytes);
+  return wire::load<T>(bytes.data());
+}
+
+void send_option(int fd, wire::Option option, wire::Bytes data) {
+  wire::Writer w;
+  w.put(wire::kIHaveOpt).put(static_cast<uint32_t>(option)).put(static_cast<uint32_t>(data.size()));
+  w.put(std::string_view(reinterpret_cast<const char*>(data.data()), data.size()));
+  send_all(fd, w.bytes());
+}
+
+struct OptionAnswer {
+  wire::OptionReply type;
+  std::vector<std::byte> data;
+};
+
+OptionAnswer receive_answer(int fd, wire::Option option) {
+  if (receive<uint64_t>(fd) != wire::kOptionReplyMagic) {
+    nbd::fail("the server answers {} with a wrong magic", wire::name_of(option));
+  }
+  if (const auto got = receive<uint32_t>(fd); got != static_cast<uint32_t>(option)) {
+    nbd::fail("the server answers {} as option {}", wire::name_of(option), got);
+  }
+  OptionAnswer answer{static_cast<wire::OptionReply>(receive<uint32_t>(fd)), {}};
+  const auto length = receive<uint32_t>(fd);
+  if (length > kMaxOptionReply) {
+    nbd::fail("the server answers {} with {} bytes", wire::name_of(option), length);
+  }
+  answer.data.resize(length);
+  receive_all(fd, answer.data);
+  return answer;
+}
+
+// Answers up to the ACK; each before it goes to `take`.
+template <class Take>
+void negotiate(int fd, wire::Option option, wire::Bytes data, Take&& take) {
+  send_option(fd, option, data);
+  for (;;) {
+    const OptionAnswer answer = receive_answer(fd, option);
+    if (answer.type == wire::OptionReply::ack) return;
+    const auto number = static_cast<uint32_t>(answer.type);
+    if ((number & wire::kRepError) != 0) {
+      nbd::fail("the server refuses {}: {} {}", wire::name_of(option), wire::name_of(answer.type),
+                std::string_view(reinterpret_cast<const char*>(answer.data.data()),
+                                 std::min<size_t>(answer.data.size(), 200)));
+    }
+    take(answer);
+  }
+}
+
+void ask_for_block_status(int fd, const std::string& export_name) {
+  wire::Writer w;
+  w.put(static_cast<uint32_t>(export_name.size())).put(export_name).put(uint32_t{1});
+  w.put(static_cast<uint32_t>(wire::kBaseAllocation.size())).put(wire::kBaseAllocation);
+  bool given = false;
+  negotiate(fd, wire::Option::set_meta_context, w.bytes(), [&](const OptionAnswer& answer) {
+    given |= answer.type == wire::OptionReply::meta_context;
+  });
+  if (!given) nbd::fail("the server does not offer {}", wire::kBaseAllocation);
+}
+
+}  // namespace
+
+Session open_session(const Address& address, const HandshakeOptions& options) {
+  Session s;
+  s.socket =
+      address.path.empty() ? connect_tcp(address.host, address.port) : connect_unix(address.path);
+  const int fd = s.socket.get();
+  const timeval patience{kPatienceSeconds, 0};
+  ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  if (receive<uint64_t>(fd) != wire::kNbdMagic || receive<uint64_t>(fd) != wire::kIHaveOpt) {
+    nbd::fail("{} does not speak the newstyle protocol of NBD", address.uri());
+  }
+  const auto offered = receive<uint16_t>(fd);
+  if ((offered & wire::handshake_flag::kFixedNewstyle) == 0) {
+    nbd::fail("{} does not offer the fixed newstyle protocol of NBD", address.uri());
+  }
+  wire::Writer flags;
+  flags.put(wire::client_flag::kFixedNewstyle |
+            ((offered & wire::handshake_flag::kNoZeroes) != 0 ? wire::client_flag::kNoZeroes : 0));
+  send_all(fd, flags.bytes());
+  const auto nothing = [](const OptionAnswer&) {};
+  if (options.structured) negotiate(fd, wire::Option::structured_reply, {}, nothing);
+  if (options.block_status) ask_for_block_status(fd, address.export_name);
+
+  wire::Writer go;
+  const std::string& name = address.export_name;
+  go.put(static_cast<uint32_t>(name.size())).put(name).put(uint16_t{0});
+  bool told = false;
+  negotiate(fd, wire::Option::go, go.bytes(), [&](const OptionAnswer& answer) {
+    wire::Reader in(answer.data);
+    const auto kind = in.take<uint16_t>();
+    if (kind != static_cast<uint16_t>(wire::Info::export_)) return;
+    const auto size = in.take<uint64_t>();
+    const auto export_flags = in.take<uint16_t>();
+    if (!size || !export_flags) nbd::fail("the server describes the export in too few bytes");
+    s.size = *size;
+    s.flags = *export_flags;
+    told = true;
+  });
+  if (!told) nbd::fail("the server does not tell the size of the export");
+  return s;
+}
+
+void send_disconnect(int socket) noexcept {
+  std::array<std::byte, wire::kRequestSize> bytes;
+  wire::encode_request(bytes.data(), {.flags = 0,
+                                      .command = wire::Command::disc,
+                                      .cookie = 0,
+                                      .offset = 0,
+                                      .length = 0,
+                                      .payload = 0});
+  // The server closes either way; MSG_NOSIGNAL since it may have done so already.
+  [[maybe_unused]] const auto sent = ::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+}
+
+}  // namespace testkit::bench
