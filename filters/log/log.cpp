@@ -96,7 +96,6 @@ class Log {
     Connection& operator=(const Connection&) = delete;
 
     void properties(nbd::Properties& p) const {
-      p.tells_holes = false;  // every read is to be seen
       if (sink.waits()) p.blocking = nbd::OpSet::all();
     }
 

@@ -52,8 +52,6 @@ struct TimeLimit {
       return is_over() ? over() : next.cache(count, offset, flags);
     }
     Status extents(Next& next, uint64_t count, uint64_t offset, Flags flags, nbd::Extents& out) {
-      // The server's own question leads to a read, which is refused where need be.
-      if (has(flags, Flags::probe)) return Status(EOPNOTSUPP);
       return is_over() ? over() : next.extents(count, offset, flags, out);
     }
 

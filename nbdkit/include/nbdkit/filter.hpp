@@ -126,6 +126,8 @@ class FilterDisk final : public Disk {
       }
     }
     properties_ = below_->properties();
+    // Who looks at reads is shown those of holes as well, see lend().
+    if constexpr (requires { &Subject::pread; }) properties_.tells_holes = false;
     if constexpr (requires { &Subject::properties; }) subject().properties(properties_);
     if constexpr (requires { &F::opened; }) filter_.opened(*below_);
   }
