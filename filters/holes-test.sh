@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # A filter that looks at reads sees those of holes as well, which the server need not
 # read for a client that can be told of holes.
+# shellcheck disable=SC2016  # expanded by the command of --run
 set -euo pipefail
 . "$SOURCE/filters/test-functions.sh"
 needs nbdsh python3-libnbd

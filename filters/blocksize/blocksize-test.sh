@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Goal: whatever a client asks, the plugin gets aligned requests of allowed lengths, and the
 # bytes are right. Method: fixed requests against the log; random ones against a model.
+# shellcheck disable=SC2016  # expanded by the command of --run
 set -euo pipefail
 . "$SOURCE/filters/test-functions.sh"
 needs nbdsh python3-libnbd

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # The server ends after its last client, not after a probe of its port, nor while a client
 # is left or is between two questions of its handshake.
+# shellcheck disable=SC2016  # expanded by the command of --run
 set -euo pipefail
 . "$SOURCE/filters/test-functions.sh"
 needs nbdsh python3-libnbd

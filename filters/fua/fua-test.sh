@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 # What becomes of FUA and flush in each mode, and what the plugin is asked for.
+# shellcheck disable=SC2016  # expanded by the command of --run
 set -euo pipefail
 . "$SOURCE/filters/test-functions.sh"
 needs nbdsh python3-libnbd

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 # One client more than the limit is told so; a place that is left is free again.
+# shellcheck disable=SC2016  # expanded by the command of --run
 set -euo pipefail
 . "$SOURCE/filters/test-functions.sh"
 needs nbdsh python3-libnbd

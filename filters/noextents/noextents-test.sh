@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 # Holes are not shown, and reads are still right.
+# shellcheck disable=SC2016  # expanded by the command of --run
 set -euo pipefail
 . "$SOURCE/filters/test-functions.sh"
 needs nbdsh python3-libnbd

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # The thread model is the strictest of filter and plugin; one client at a time has no
 # multi-conn to offer.
+# shellcheck disable=SC2016  # expanded by the command of --run
 set -euo pipefail
 . "$SOURCE/filters/test-functions.sh"
 needs nbdsh python3-libnbd

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Protected bytes cannot be changed by any request, others can, and a request that covers both
 # and changes none of the protected ones does its part.
+# shellcheck disable=SC2016  # expanded by the command of --run
 set -euo pipefail
 . "$SOURCE/filters/test-functions.sh"
 needs nbdsh python3-libnbd
