@@ -114,7 +114,7 @@ nbd::ThreadModel PluginLayer::thread_model() {
   return static_cast<nbd::ThreadModel>(model);
 }
 
-void PluginLayer::get_ready() {
+void PluginLayer::get_ready(nbd::ThreadModel) {
   if (plugin_.get_ready != nullptr) start_up(name(), "get_ready", "get_ready", plugin_.get_ready);
 }
 

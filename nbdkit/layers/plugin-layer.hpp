@@ -52,11 +52,12 @@ class PluginLayer final : public nbd::Layer {
   bool config(std::string_view key, std::string_view value) override;
   void config_complete() override;
   nbd::ThreadModel thread_model() override;
-  void get_ready() override;
+  void get_ready(nbd::ThreadModel model) override;
   void after_fork() override;
   void cleanup() noexcept override;
   void dump_plugin() override;
   void preconnect(bool read_only) override;
+  void disconnected() noexcept override {}
   std::vector<nbd::ExportItem> list_exports(bool read_only, bool tls) override;
   std::string default_export(bool read_only, bool tls) override;
   std::unique_ptr<nbd::Disk> open(const nbd::OpenRequest& request) override;

@@ -94,7 +94,7 @@ std::string_view name_of(nbd::ThreadModel model) {
 }
 
 void Stack::get_ready() {
-  for (const auto& layer : layers_) layer->get_ready();
+  for (const auto& layer : layers_) layer->get_ready(thread_model_);
 }
 
 void Stack::after_fork() {

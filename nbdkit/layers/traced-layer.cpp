@@ -35,9 +35,9 @@ class TracedLayer final : public nbd::Layer {
     layer_->config_complete();
   }
   nbd::ThreadModel thread_model() override { return layer_->thread_model(); }
-  void get_ready() override {
+  void get_ready(nbd::ThreadModel model) override {
     control("{}: get_ready", name());
-    layer_->get_ready();
+    layer_->get_ready(model);
   }
   void after_fork() override {
     control("{}: after_fork", name());
@@ -52,6 +52,10 @@ class TracedLayer final : public nbd::Layer {
   void preconnect(bool read_only) override {
     control("{}: preconnect", name());
     layer_->preconnect(read_only);
+  }
+  void disconnected() noexcept override {
+    control("{}: disconnected", name());
+    layer_->disconnected();
   }
   std::vector<nbd::ExportItem> list_exports(bool read_only, bool tls) override {
     control("{}: list_exports readonly={:d} tls={:d}", name(), read_only, tls);

@@ -11,6 +11,28 @@ using nbd::ThreadModel;
 
 namespace {
 
+// From the layers' preconnect() to their disconnected().
+class Visit {
+ public:
+  Visit(nbd::Layer& top, bool read_only, std::mutex* stack_lock) : top_(top), mutex_(stack_lock) {
+    const auto alone = lock();
+    top_.preconnect(read_only);
+  }
+  ~Visit() {
+    const auto alone = lock();
+    top_.disconnected();
+  }
+  Visit(const Visit&) = delete;
+  Visit& operator=(const Visit&) = delete;
+
+ private:
+  std::unique_lock<std::mutex> lock() const {
+    return mutex_ != nullptr ? std::unique_lock(*mutex_) : std::unique_lock<std::mutex>();
+  }
+  nbd::Layer& top_;
+  std::mutex* const mutex_;
+};
+
 void serve(Shared& shared, Channel& channel, Client& client) {
   const ThreadModel model = shared.stack.thread_model();
   std::unique_lock<std::mutex> alone;
@@ -19,11 +41,7 @@ void serve(Shared& shared, Channel& channel, Client& client) {
       model == ThreadModel::serialize_all_requests ? &shared.all_requests : nullptr;
   if (server().quitting()) return;
 
-  {
-    std::unique_lock<std::mutex> lock;
-    if (stack_lock != nullptr) lock = std::unique_lock(*stack_lock);
-    shared.stack.top().preconnect(shared.options.handshake.read_only);
-  }
+  const Visit visit(shared.stack.top(), shared.options.handshake.read_only, stack_lock);
   Input input(channel);
   auto result =
       Handshake(channel, input, shared.stack, client, shared.options.handshake, stack_lock).run();

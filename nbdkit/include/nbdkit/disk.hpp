@@ -222,7 +222,8 @@ class Layer {
   virtual bool config(std::string_view key, std::string_view value) = 0;
   virtual void config_complete() = 0;
   virtual ThreadModel thread_model() = 0;
-  virtual void get_ready() = 0;         // before the fork: no threads yet
+  // Before the fork: no threads yet. model: the strictest of all layers.
+  virtual void get_ready(ThreadModel model) = 0;
   virtual void after_fork() = 0;        // threads may be started
   virtual void cleanup() noexcept = 0;  // all clients are gone
   // Prints lines of its own, key=value, for --dump-plugin.
@@ -230,6 +231,9 @@ class Layer {
 
   // For each client; an Error refuses it.
   virtual void preconnect(bool read_only) = 0;
+  // Once for each preconnect() that did not throw, when the client is gone and
+  // all that it had open is closed.
+  virtual void disconnected() noexcept = 0;
   virtual std::vector<ExportItem> list_exports(bool read_only, bool tls) = 0;
   // The name that stands for "".
   virtual std::string default_export(bool read_only, bool tls) = 0;

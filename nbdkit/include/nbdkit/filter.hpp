@@ -13,15 +13,21 @@
 // optional but name:
 //
 //   constants   name; longname, description, version, help (text)
-//               thread_model (nbd::ThreadModel)
+//               thread_model (nbd::ThreadModel; or a function that returns it)
 //   start-up    bool config(string_view key, string_view value): false lets the
-//               next layer have the key; void config_complete(), get_ready(),
-//               after_fork(), cleanup(), dump_plugin()
-//   clients     void preconnect(bool read_only); void open(nbd::OpenRequest&),
-//               before the layers below open: may change the request, wait, or
-//               throw to refuse; void opened(nbd::Next&) and closing(nbd::Next&),
-//               the first and last to see a disk
+//               next layer have the key; void config_complete(), get_ready() or
+//               get_ready(nbd::ThreadModel), after_fork(), cleanup(), dump_plugin()
+//   clients     void preconnect(bool read_only) and void disconnected() noexcept,
+//               once for every connection; void open(nbd::OpenRequest&), before
+//               the layers below open: may change the request, wait, or throw to
+//               refuse; void opened(nbd::Next&) and closing(nbd::Next&), the first
+//               and last to see a disk
 //   exports     void list_exports(std::vector<nbd::ExportItem>&)
+//   below       instead of what the layer below does:
+//               std::unique_ptr<nbd::Disk> open_below(nbd::Layer& below,
+//               const nbd::OpenRequest&); std::vector<nbd::ExportItem>
+//               list_exports_below(below, bool read_only, bool tls);
+//               std::string default_export(below, bool read_only, bool tls)
 //   disk        void properties(nbd::Properties&): changes what the layer below
 //               says of itself
 //   requests    Status pread(Next& next, span<byte>, uint64_t offset, Flags),
@@ -30,8 +36,9 @@
 //               extents(next, count, offset, Flags, nbd::Extents&)
 //
 // State of one client: give the class a member struct Connection, made by
-// Connection(Filter&, nbd::Next&); the members of "disk" and "requests" are then
-// looked for there.
+// Connection(Filter&, nbd::Next&) or Connection(Filter&, nbd::Next&,
+// const nbd::OpenRequest&); the members of "disk" and "requests" are then looked
+// for there.
 //
 // A filter that moves or changes data must say so for every kind of request:
 // one that defines pread without pwrite, trim, zero, cache or extents would
@@ -62,7 +69,7 @@
 namespace nbd {
 
 // Changes whenever a header of the filter interface does.
-inline constexpr const char* kFilterAbi = "0.1.0/5";
+inline constexpr const char* kFilterAbi = "0.1.0/6";
 
 // What a filter's one exported function returns. `abi` stays the first field
 // for ever: it is looked at before anything else.
@@ -109,9 +116,21 @@ class FilterDisk final : public Disk {
                 "or static constexpr bool reads_only = true");
 
  public:
-  FilterDisk(F& filter, std::unique_ptr<Disk> below) : filter_(filter), below_(std::move(below)) {
-    if constexpr (HasConnection<F>) connection_.emplace(filter_, *below_);
+  FilterDisk(F& filter, const OpenRequest& request, std::unique_ptr<Disk> below)
+      : filter_(filter), below_(std::move(below)) {
+    if constexpr (HasConnection<F>) {
+      if constexpr (std::is_constructible_v<Subject, F&, Disk&, const OpenRequest&>) {
+        connection_.emplace(filter_, *below_, request);
+      } else {
+        connection_.emplace(filter_, *below_);
+      }
+    }
     properties_ = below_->properties();
+    // Who looks at reads is shown those of holes as well, see lend().
+    if constexpr (requires { &Subject::pread; }) {
+      properties_.tells_holes = false;
+      properties_.tries_reads = false;
+    }
     if constexpr (requires { &Subject::properties; }) subject().properties(properties_);
     if constexpr (requires { &F::opened; }) filter_.opened(*below_);
   }
@@ -227,11 +246,20 @@ class FilterLayer final : public Layer {
     if constexpr (requires { &F::config_complete; }) filter_.config_complete();
   }
   ThreadModel thread_model() override {
-    if constexpr (requires { F::thread_model; }) return F::thread_model;
-    return ThreadModel::parallel;
+    if constexpr (requires { filter_.thread_model(); }) {
+      return filter_.thread_model();
+    } else if constexpr (requires { F::thread_model; }) {
+      return F::thread_model;
+    } else {
+      return ThreadModel::parallel;
+    }
   }
-  void get_ready() override {
-    if constexpr (requires { &F::get_ready; }) filter_.get_ready();
+  void get_ready(ThreadModel model) override {
+    if constexpr (requires { filter_.get_ready(model); }) {
+      filter_.get_ready(model);
+    } else if constexpr (requires { &F::get_ready; }) {
+      filter_.get_ready();
+    }
   }
   void after_fork() override {
     if constexpr (requires { &F::after_fork; }) filter_.after_fork();
@@ -244,27 +272,55 @@ class FilterLayer final : public Layer {
   }
   void preconnect(bool read_only) override {
     if constexpr (requires { &F::preconnect; }) filter_.preconnect(read_only);
-    below_.preconnect(read_only);
+    try {
+      below_.preconnect(read_only);
+    } catch (...) {
+      leave();
+      throw;
+    }
+  }
+  void disconnected() noexcept override {
+    below_.disconnected();
+    leave();
   }
   std::vector<ExportItem> list_exports(bool read_only, bool tls) override {
-    auto list = below_.list_exports(read_only, tls);
+    std::vector<ExportItem> list;
+    if constexpr (requires { &F::list_exports_below; }) {
+      list = filter_.list_exports_below(below_, read_only, tls);
+    } else {
+      list = below_.list_exports(read_only, tls);
+    }
     if constexpr (requires { &F::list_exports; }) filter_.list_exports(list);
     return list;
   }
   std::string default_export(bool read_only, bool tls) override {
-    return below_.default_export(read_only, tls);
+    if constexpr (requires { &F::default_export; }) {
+      return filter_.default_export(below_, read_only, tls);
+    } else {
+      return below_.default_export(read_only, tls);
+    }
   }
   std::unique_ptr<Disk> open(const OpenRequest& request) override {
     if constexpr (requires { &F::open; }) {
       OpenRequest changed = request;
       filter_.open(changed);
-      return std::make_unique<FilterDisk<F>>(filter_, below_.open(changed));
+      return std::make_unique<FilterDisk<F>>(filter_, changed, open_below(changed));
     } else {
-      return std::make_unique<FilterDisk<F>>(filter_, below_.open(request));
+      return std::make_unique<FilterDisk<F>>(filter_, request, open_below(request));
     }
   }
 
  private:
+  std::unique_ptr<Disk> open_below(const OpenRequest& request) {
+    if constexpr (requires { &F::open_below; }) {
+      return filter_.open_below(below_, request);
+    } else {
+      return below_.open(request);
+    }
+  }
+  void leave() noexcept {
+    if constexpr (requires { &F::disconnected; }) filter_.disconnected();
+  }
   static std::string_view or_empty(const char* text) { return text != nullptr ? text : ""; }
 
   Layer& below_;

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// protect: some ranges of the disk cannot be changed.
+//
+// A request that writes what is there already is no change. What a protected
+// range holds is compared before anything is written, and the range itself is
+// left out of what is passed on.
+#include "../common.hpp"
+
+#include <cstring>
+#include <vector>
+
+#include "base/parse.hpp"
+
+namespace {
+
+using nbd::Flags;
+using nbd::Next;
+using nbd::Op;
+using nbd::Status;
+
+struct Range {
+  uint64_t begin, end;  // without `end`
+};
+
+struct Protect {
+  static constexpr auto name = "protect";
+  static constexpr auto longname = "nbdkit protect filter";
+  static constexpr auto description = "Protect parts of the disk from writes";
+  static constexpr auto help =
+      "protect=[<START>]-[<END>]     these bytes cannot be changed, END included\n"
+      "protect=~<START>-<END>        nor can all others; may be given several times";
+
+  bool config(std::string_view key, std::string_view value) {
+    if (key != "protect") return false;
+    const bool others = value.starts_with('~');
+    const std::string_view range = value.substr(others ? 1 : 0);
+    const size_t dash = range.find('-');
+    if (dash == std::string_view::npos) nbd::filters::bad_value(key, "START-END", value);
+    const uint64_t begin = number(range.substr(0, dash), 0);
+    const uint64_t last = number(range.substr(dash + 1), UINT64_MAX - 1);
+    if (begin > last) nbd::filters::bad_value(key, "a START that is not behind END", value);
+    if (!others) {
+      ranges.push_back({begin, last + 1});
+    } else {
+      if (begin > 0) ranges.push_back({0, begin});
+      ranges.push_back({last + 1, UINT64_MAX});
+    }
+    return true;
+  }
+  // In order, and none touches the next.
+  void config_complete() {
+    std::sort(ranges.begin(), ranges.end(),
+              [](const Range& a, const Range& b) { return a.begin < b.begin; });
+    std::vector<Range> joined;
+    for (const Range& r : ranges) {
+      if (!joined.empty() && r.begin <= joined.back().end) {
+        joined.back().end = std::max(joined.back().end, r.end);
+      } else {
+        joined.push_back(r);
+      }
+    }
+    ranges = std::move(joined);
+  }
+
+  void properties(nbd::Properties& p) const {
+    for (const Op op : {Op::write, Op::trim, Op::zero}) {
+      nbd::filters::waits_like(p, op, p, Op::read);
+    }
+  }
+
+  Status pwrite(Next& next, std::span<const std::byte> buf, uint64_t offset, Flags flags) const {
+    return guarded(
+        next, buf.size(), offset, [&](uint64_t at) { return buf.data() + (at - offset); },
+        [&](uint64_t n, uint64_t at) {
+          return next.pwrite(buf.subspan(at - offset, n), at, flags);
+        });
+  }
+  // What is trimmed may read as anything; here, as zero.
+  Status trim(Next& next, uint64_t count, uint64_t offset, Flags flags) const {
+    return guarded(next, count, offset, zeroes,
+                   [&](uint64_t n, uint64_t at) { return next.trim(n, at, flags); });
+  }
+  Status zero(Next& next, uint64_t count, uint64_t offset, Flags flags) const {
+    return guarded(next, count, offset, zeroes,
+                   [&](uint64_t n, uint64_t at) { return next.zero(n, at, flags); });
+  }
+
+ private:
+  static uint64_t number(std::string_view text, uint64_t otherwise) {
+    return text.empty() ? otherwise : nbd::parse_unsigned("protect", text, UINT64_MAX - 1);
+  }
+  static const std::byte* zeroes(uint64_t) { return nbd::filters::kZeroes.data(); }
+
+  // wanted(offset): what is to be there, kZeroesSize bytes or up to the end.
+  template <class Wanted, class Write>
+  Status guarded(Next& next, uint64_t count, uint64_t offset, Wanted&& wanted,
+                 Write&& write) const {
+    const uint64_t end = offset + count;
+    for (const Range& r : ranges) {
+      const uint64_t from = std::max(r.begin, offset), to = std::min(r.end, end);
+      if (from >= to) continue;
+      if (const Status s = compare(next, from, to, wanted); !s.ok()) return s;
+    }
+    uint64_t at = offset;
+    for (const Range& r : ranges) {
+      if (r.end <= at) continue;
+      if (r.begin >= end) break;
+      if (r.begin > at) {
+        if (const Status s = write(r.begin - at, at); !s.ok()) return s;
+      }
+      at = r.end;
+    }
+    return at < end ? write(end - at, at) : nbd::kOk;
+  }
+
+  template <class Wanted>
+  static Status compare(Next& next, uint64_t from, uint64_t to, Wanted&& wanted) {
+    std::vector<std::byte> there(std::min<uint64_t>(to - from, nbd::filters::kZeroesSize));
+    return nbd::filters::in_pieces(
+        next.properties(), to - from, from, there.size(), Flags::none,
+        [&](uint64_t n, uint64_t at, Flags f) {
+          if (const Status s = next.pread(std::span(there).first(n), at, f); !s.ok()) return s;
+          if (std::memcmp(there.data(), wanted(at), n) == 0) return nbd::kOk;
+          nbdkit_error("protect: a write would change the protected bytes %llu-%llu",
+                       static_cast<unsigned long long>(at),
+                       static_cast<unsigned long long>(at + n - 1));
+          return Status(EPERM);
+        });
+  }
+
+  std::vector<Range> ranges;
+};
+
+}  // namespace
+
+NBDKIT_FILTER(Protect)
