@@ -20,6 +20,8 @@
 #include "disk-file.hpp"
 #include "eviction.hpp"
 
+NBDKIT_DEBUG_FLAG(file_debug_zero);
+
 namespace {
 
 using nbd::Flags;
