@@ -82,7 +82,7 @@ void FileSystem::init(void*, fuse_conn_info* connection) noexcept {
 void FileSystem::written() noexcept { modified_ns_.store(now_ns(), std::memory_order_relaxed); }
 
 struct stat FileSystem::attributes(fuse_ino_t ino) const {
-  struct stat st {};
+  struct stat st{};
   st.st_ino = ino;
   st.st_uid = settings_.uid;
   st.st_gid = settings_.gid;
@@ -173,7 +173,7 @@ void FileSystem::access(fuse_req_t req, fuse_ino_t ino, int mask) {
 
 // A full disk of the export's size.
 void FileSystem::statfs(fuse_req_t req, fuse_ino_t) {
-  struct statvfs st {};
+  struct statvfs st{};
   st.f_bsize = st.f_frsize = 512;
   st.f_blocks = (disk_.size() + 511) / 512;
   st.f_files = mounted_over_file() ? 1 : 2;

@@ -12,6 +12,7 @@
 # that nbdkit makes for us and removes. Exit status 0 means done, or yes; 1 means
 # failed, with an errno and a message on stderr; 2 means that we do not have
 # this callback. See nbdkit-sh-plugin(3) for all of them.
+# shellcheck disable=SC2154  # $tmpdir is the server's gift
 disk=$tmpdir/disk
 
 fail() { echo "$*" >&2; exit 1; }

@@ -35,4 +35,5 @@ make_key() { tool --generate-privkey --key-type=ecdsa --curve=secp256r1 --outfil
 tool() { certtool "$@" >certtool.out 2>&1 || fail "certtool $*: $(cat certtool.out)"; }
 
 # uri DIR-OF-CERTIFICATES: that of the server on $scratch/sock
+# shellcheck disable=SC2154  # $scratch is of lib.sh
 uri() { echo "nbds+unix:///?socket=$scratch/sock&tls-certificates=$1"; }

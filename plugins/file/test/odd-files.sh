@@ -5,7 +5,7 @@
 needs nbdinfo libnbd-bin
 needs /usr/bin/nbdsh libnbd-bin
 
-dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT; cd "$dir"
+dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT; cd "$dir" || exit 1
 mkdir d; mkfifo d/pipe; truncate -s 1M d/disk
 # shellcheck disable=SC2016 # the server sets $uri
 "$BUILD/bin/nbdkit" -r -e pipe file dir=d --run '! timeout 5 nbdinfo "$uri" 2>err' 2>/dev/null ||
