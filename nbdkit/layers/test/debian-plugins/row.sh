@@ -52,14 +52,15 @@ until_true() {
 server() {
   local program=$BUILD/bin/nbdkit
   [ "$1" = ours ] || program=$original
-  timeout 150 "$program" -U - "$so" "${@:2}"
+  timeout "${limit-150}" "$program" -U - "$so" "${@:2}"
 }
 
 # Creates what the plugin serves in the current folder, anew for each server.
 prepare() { :; }
 
 # both [PROBE-OPTION...] -- ARG...: the client sees the same behind both servers.
-# export=NAME picks an export, copy=no leaves out the copy by nbdcopy.
+# export=NAME picks an export, copy=no leaves out the copy by nbdcopy, tries=N and
+# limit=SECONDS let a server that hangs now and then do so.
 # shellcheck disable=SC2016  # what --run gets is expanded there
 both() {
   local options=() who look
@@ -68,12 +69,16 @@ both() {
   look='"$PROBE" "nbd+unix:///$EXPORT?socket=$unixsocket" $OPTIONS'
   [[ ${copy-yes} = no || "${options[*]} " =~ --(no-data|head)\  ]] || look+=' && nbdcopy "nbd+unix:///$EXPORT?socket=$unixsocket" copy &&
     sha256sum copy && rm copy'
+  local left
   for who in ours theirs; do
-    rm -rf "$who"
-    mkdir "$who"
-    (cd "$who" && prepare &&
-      PROBE=$here/probe.py EXPORT=${export-} OPTIONS=${options[*]} server "$who" "$@" --run "$look") \
-      >"$who.txt" || fail "$who, with $*: see the log"
+    for ((left = ${tries-1}; left > 0; --left)); do
+      rm -rf "$who"
+      mkdir "$who"
+      (cd "$who" && prepare &&
+        PROBE=$here/probe.py EXPORT=${export-} OPTIONS=${options[*]} server "$who" "$@" --run "$look") \
+        >"$who.txt" && break
+    done
+    ((left > 0)) || fail "$who, with $*: see the log"
   done
   diff -u theirs.txt ours.txt >&2 || fail "with $*: a client sees a difference, see the log"
   local count
