@@ -3,10 +3,14 @@
 // The opaque types of the C interface into which a plugin puts its answers.
 #pragma once
 
+#include <cerrno>
+#include <exception>
 #include <vector>
 
 #include <nbdkit/disk.hpp>
 #include <nbdkit/loan.hpp>
+
+#include "base/log.hpp"
 
 struct nbdkit_extents {
   nbd::Extents list;
@@ -22,5 +26,19 @@ struct nbdkit_loan {
 };
 
 namespace nbdkit {
-inline constexpr size_t kMaxExports = 10000;  // more is a bug, not a server
+
+// Memory that runs out is -1 and an errno to those who cannot catch.
+template <class Call>
+int if_memory_lasts(Call&& call) noexcept {
+  try {
+    call();
+    return 0;
+  } catch (const std::exception&) {
+    nbd::log::error("out of memory");
+    errno = ENOMEM;
+    return -1;
+  }
 }
+
+inline constexpr size_t kMaxExports = 10000;  // more is a bug, not a server
+}  // namespace nbdkit

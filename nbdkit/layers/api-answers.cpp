@@ -14,27 +14,11 @@
 #include "layers/answers.hpp"
 #include "wire/protocol.hpp"
 
-namespace {
-
-// Memory that runs out is an errno to those who cannot catch.
-template <class Call>
-bool has_memory(Call&& call) {
-  try {
-    call();
-    return true;
-  } catch (const std::exception&) {
-    nbd::log::error("out of memory");
-    errno = ENOMEM;
-    return false;
-  }
-}
-
-}  // namespace
-
 int nbdkit_add_extent(struct nbdkit_extents* extents, uint64_t offset, uint64_t length,
                       uint32_t type) {
   bool continues = false;
-  if (!has_memory([&] { continues = extents->list.add(offset, length, type); })) return -1;
+  const auto add = [&] { continues = extents->list.add(offset, length, type); };
+  if (nbdkit::if_memory_lasts(add) == -1) return -1;
   if (continues) return 0;
   nbd::log::error("nbdkit_add_extent: extent at offset {} does not continue the one before",
                   offset);
@@ -54,7 +38,7 @@ int nbdkit_add_export(struct nbdkit_exports* exports, const char* name, const ch
   const auto add = [&] {
     exports->list.push_back({name, description != nullptr ? description : ""});
   };
-  return has_memory(add) ? 0 : -1;
+  return nbdkit::if_memory_lasts(add);
 }
 
 int nbdkit_use_default_export(struct nbdkit_exports* exports) {

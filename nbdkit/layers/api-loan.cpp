@@ -3,32 +3,17 @@
 // Exported to plugins: how .lend says where the bytes are.
 #include <nbdkit-plugin-extras.h>
 
-#include "base/log.hpp"
 #include "layers/answers.hpp"
 
-namespace {
-
-template <class Call>
-int remembered(Call&& call) {
-  try {
-    call();
-    return 0;
-  } catch (const std::exception&) {
-    nbd::log::error("out of memory");
-    return -1;
-  }
-}
-
-}  // namespace
-
 int nbdkit_lend_bytes(struct nbdkit_loan* loan, const void* bytes, size_t length) {
-  return remembered([&] { loan->loan.add({static_cast<const std::byte*>(bytes), length}); });
+  return nbdkit::if_memory_lasts(
+      [&] { loan->loan.add({static_cast<const std::byte*>(bytes), length}); });
 }
 
 int nbdkit_lend_file(struct nbdkit_loan* loan, int fd, uint64_t offset, size_t length) {
-  return remembered([&] { loan->loan.set_file(fd, offset, length); });
+  return nbdkit::if_memory_lasts([&] { loan->loan.set_file(fd, offset, length); });
 }
 
 int nbdkit_lend_until(struct nbdkit_loan* loan, void (*done)(void*), void* argument) {
-  return remembered([&] { loan->loan.until(done, argument); });
+  return nbdkit::if_memory_lasts([&] { loan->loan.until(done, argument); });
 }

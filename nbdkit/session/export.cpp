@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 
 #include <nbdkit/sdk.hpp>
 
+#include "base/zero.hpp"
 #include "session/limits.hpp"
 
 namespace nbdkit {
@@ -216,9 +216,7 @@ Export::ReadMap Export::map(const Request& r, std::span<const std::byte> data) {
   for (size_t at = 0; at < data.size();) {
     const size_t length = std::min(kBlock - (r.offset + at) % kBlock, data.size() - at);
     const auto block = data.subspan(at, length);
-    // Every byte is the one after it, and the first is zero.
-    const bool zero = length == kBlock && block[0] == std::byte{0} &&
-                      std::memcmp(block.data(), block.data() + 1, length - 1) == 0;
+    const bool zero = length == kBlock && nbd::is_zero(block);
     const bool room = out.pieces.size() + 1 < limits::kMaxReadPieces;
     if (!out.pieces.empty() && (out.pieces.back().zero == zero || !room)) {
       out.pieces.back().length += length;

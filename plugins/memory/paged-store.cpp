@@ -6,12 +6,6 @@
 
 namespace memory {
 
-bool is_zero(std::span<const std::byte> bytes) {
-  // Every byte is the one after it, and the first is zero.
-  return bytes.empty() || (bytes[0] == std::byte{0} &&
-                           std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
-}
-
 nbd::Status PagedStore::read(std::span<std::byte> buf, uint64_t offset) {
   return each_page(buf.size(), offset,
                    [&](uint64_t page, size_t at, size_t length, uint64_t done) -> nbd::Status {

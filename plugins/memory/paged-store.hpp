@@ -51,7 +51,4 @@ class PagedStore : public Store {
   PageTable table_;
 };
 
-// Whether there is nothing but zeroes.
-bool is_zero(std::span<const std::byte> bytes);
-
 }  // namespace memory

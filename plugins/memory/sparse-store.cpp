@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <cstring>
 
+#include "base/zero.hpp"
 #include "paged-store.hpp"
 
 namespace memory {
@@ -40,7 +41,7 @@ class SparseStore final : public PagedStore {
     if (length < kPageSize) {
       std::memset(bytes + at, 0, length);
       // A client may trim a page piece by piece.
-      if (!is_zero({bytes, kPageSize})) return nbd::kOk;
+      if (!nbd::is_zero({bytes, kPageSize})) return nbd::kOk;
     }
     slot.store(nullptr, std::memory_order_relaxed);
     pool().give_back(bytes);

@@ -18,6 +18,7 @@
 #include <new>
 #include <utility>
 
+#include "base/zero.hpp"
 #include "codec.hpp"
 #include "paged-store.hpp"
 
@@ -66,12 +67,12 @@ class ZstdStore final : public PagedStore {
   }
 
   bool reads_as_zeroes(void* kept, uint64_t page) override {
-    return kept == kInCache && is_zero(bytes_of(cached_at(page)));
+    return kept == kInCache && nbd::is_zero(bytes_of(cached_at(page)));
   }
 
   nbd::Status fill(Slot& slot, uint64_t page, size_t at, std::span<const std::byte> in) override {
     if (in.size() == kPageSize) return replace(slot, page, in);
-    if (slot.load(std::memory_order_relaxed) == nullptr && is_zero(in)) return nbd::kOk;
+    if (slot.load(std::memory_order_relaxed) == nullptr && nbd::is_zero(in)) return nbd::kOk;
     const nbd::Status status = bring_in(slot, page);
     if (!status.ok()) return status;
     CachedPage& cached = cached_at(page);
@@ -90,7 +91,7 @@ class ZstdStore final : public PagedStore {
     if (!status.ok()) return status;
     CachedPage& cached = cached_at(page);
     std::memset(cached.bytes.get() + at, 0, length);
-    if (is_zero(bytes_of(cached))) return clear(slot, page, 0, kPageSize);
+    if (nbd::is_zero(bytes_of(cached))) return clear(slot, page, 0, kPageSize);
     mark_written(slot, cached);
     return nbd::kOk;
   }
@@ -160,7 +161,7 @@ class ZstdStore final : public PagedStore {
 
   // Puts the page there compressed; false, and no change, if there is no memory.
   bool store(Slot& slot, std::span<const std::byte> page) {
-    if (is_zero(page)) {
+    if (nbd::is_zero(page)) {
       put(slot, nullptr);
       return true;
     }

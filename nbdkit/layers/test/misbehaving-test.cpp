@@ -13,10 +13,12 @@
 #include <fstream>
 #include <sstream>
 
-#include "session/test-server.hpp"
+#include "session/dialect-client.hpp"
 
 namespace wire = nbd::wire;
+using nbdkit::test::DialectClient;
 using nbdkit::test::RawClient;
+using nbdkit::test::ReceivedChunk;
 using nbdkit::test::TestServer;
 using wire::Command;
 
@@ -70,47 +72,17 @@ uint32_t error_of(const TestServer& server, Command command, uint32_t length) {
   return c.reply_error();
 }
 
-struct Block {
-  uint32_t length, flags;
-};
-
-// base:allocation of [offset, offset + length), or the error of the reply.
-struct BlockStatus {
-  uint32_t error = 0;
-  std::vector<Block> blocks;
-};
-
-BlockStatus block_status(const TestServer& server, uint64_t offset, uint32_t length) {
-  RawClient c(server);
-  c.greet();
-  const auto skip_reply = [&] {
-    const auto head = c.receive(20);
-    const auto type = wire::load<uint32_t>(head.data() + 12);
-    c.receive(wire::load<uint32_t>(head.data() + 16));
-    return type;
-  };
-  constexpr std::string_view kContext = "base:allocation";
-  c.send(RawClient::option(8, 0));  // structured replies
-  skip_reply();
-  wire::Writer set;
-  set.put(uint32_t{0}).put(uint32_t{1}).put(static_cast<uint32_t>(kContext.size())).put(kContext);
-  c.send(RawClient::option(10, static_cast<uint32_t>(set.bytes().size())));
-  c.send(set);
-  while (skip_reply() != 1) continue;
-  c.send(RawClient::option(1, 0));
-  c.receive(10);
-  c.send(RawClient::request(Command::block_status, offset, length));
-  const auto head = c.receive(20);
-  const auto type = wire::load<uint16_t>(head.data() + 6);
-  const auto payload = c.receive(wire::load<uint32_t>(head.data() + 16));
-  if (type != 5) return {wire::load<uint32_t>(payload.data()), {}};
-  BlockStatus out;
-  for (size_t at = 4; at + 8 <= payload.size(); at += 8) {
-    out.blocks.push_back(
-        {wire::load<uint32_t>(&payload[at]), wire::load<uint32_t>(&payload[at + 4])});
-  }
-  return out;
+// The chunk that answers NBD_CMD_BLOCK_STATUS over [offset, offset + length).
+ReceivedChunk block_status(const TestServer& server, uint64_t offset, uint32_t length) {
+  DialectClient c(server, wire::ReplyStyle::structured);
+  c.set_base_allocation();
+  c.go();
+  c.request(Command::block_status, offset, length);
+  return c.chunk();
 }
+
+constexpr auto kBlockStatus = static_cast<uint16_t>(wire::Chunk::block_status);
+constexpr auto kError = static_cast<uint16_t>(wire::Chunk::error);
 
 }  // namespace
 
@@ -172,11 +144,12 @@ TEST_CASE("a crash is blamed on the callback in which it happened") {
 
 TEST_CASE("extents outside what was asked for are cut") {
   TestServer server({kProbe});  // from 0, and to the end of all offsets
-  const BlockStatus s = block_status(server, 4096, 8192);
-  REQUIRE(s.blocks.size() == 2);
-  CHECK(s.blocks[0].length == 512);
-  CHECK(s.blocks[1].length == (1 << 20) - 4096 - 512);  // the size of the disk is the end
-  CHECK(s.blocks[1].flags == 1);
+  const ReceivedChunk s = block_status(server, 4096, 8192);
+  REQUIRE(s.type == kBlockStatus);
+  REQUIRE(s.payload.size() == 4 + 2 * 8);
+  CHECK(s.at<uint32_t>(4) == 512);
+  CHECK(s.at<uint32_t>(12) == (1 << 20) - 4096 - 512);  // the size of the disk is the end
+  CHECK(s.at<uint32_t>(16) == 1);
   CHECK(server.stop().success());
 }
 
@@ -184,7 +157,9 @@ TEST_CASE("extents that begin late, have gaps or are none are an error of the re
   for (const char* bad : {"no-extents", "gap", "ignored-gap", "hole-in-the-middle"}) {
     CAPTURE(bad);
     TestServer server({kProbe, std::string("bad=") + bad});
-    CHECK(block_status(server, 4096, 8192).error != 0);
+    const ReceivedChunk s = block_status(server, 4096, 8192);
+    REQUIRE(s.type == kError);
+    CHECK(s.error() != 0);
     CHECK(is_served(server));
     CHECK(server.stop().success());
   }
