@@ -83,6 +83,9 @@ until_true 20 test -e sleeping
 kill "$server"
 status=0; wait "$server" 2>/dev/null || status=$?
 equal "status after one SIGTERM" 143 "$status"
+# The thread sanitizer keeps back a signal while read(2) waits, in which the
+# process that has forked is.
+[[ ${SANITIZED-} != *thread* ]] || exit 0
 # In the background, whoever has started it passes signals on, and says that it
 # did not come up.
 rm -f sleeping
