@@ -17,18 +17,25 @@ void Connections::start(std::unique_ptr<Stream> client) try {
   if (!nbd::start_thread(nbd::kStackSize, [this, self, number] { serve(self, number); })) {
     nbd::log::error("no more threads: a connection was dropped");
     streams_.erase(self);
-    if (quit_after_last_) server().request_quit();
   }
 } catch (const std::bad_alloc&) {
   nbd::log::error("out of memory: a connection was dropped");
 }
 
-void Connections::serve(std::list<std::unique_ptr<Stream>>::iterator self,
-                        uint64_t number) noexcept {
+void Connections::serve_last(std::unique_ptr<Stream> client) {
+  std::unique_lock lock(mutex_);
+  streams_.push_front(std::move(client));
+  const auto self = streams_.begin();
+  const uint64_t number = ++started_;
+  lock.unlock();
+  serve(self, number);
+  server().request_quit();
+}
+
+void Connections::serve(Place self, uint64_t number) noexcept {
   serve_client(shared_, **self, number);
   const std::lock_guard lock(mutex_);
   streams_.erase(self);
-  if (streams_.empty() && quit_after_last_) server().request_quit();
   if (streams_.empty()) none_left_.notify_all();  // under the lock: after it we may be gone
 }
 

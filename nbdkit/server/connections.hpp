@@ -2,8 +2,9 @@
 //
 // The connections that are alive: one thread each.
 //
-// Threads: start() and finish() in the main thread. A connection's thread takes
-// itself off the list as its last act.
+// Threads: start() and finish() in the thread that waits for clients, the main
+// thread but with -s, which serves its client in the main thread itself. A
+// connection's thread takes itself off the list as its last act.
 #pragma once
 
 #include <chrono>
@@ -24,8 +25,8 @@ class Connections {
   // Serves the client in a thread of its own; drops it if there are no more.
   void start(std::unique_ptr<Stream> client);
 
-  // The end of the last client is that of the server. To be called before start().
-  void quit_after_last() noexcept { quit_after_last_ = true; }
+  // Serves the client in this thread. Its end is that of the server.
+  void serve_last(std::unique_ptr<Stream> client);
 
   // Lets running requests finish and takes no new ones; a client that is still
   // there after `grace` is cut off. false if, after another such time, some
@@ -33,14 +34,14 @@ class Connections {
   [[nodiscard]] bool finish(std::chrono::milliseconds grace);
 
  private:
-  void serve(std::list<std::unique_ptr<Stream>>::iterator self, uint64_t number) noexcept;
+  using Place = std::list<std::unique_ptr<Stream>>::iterator;
+  void serve(Place self, uint64_t number) noexcept;
 
   Shared& shared_;
   std::mutex mutex_;
   std::condition_variable none_left_;
   std::list<std::unique_ptr<Stream>> streams_;
   uint64_t started_ = 0;
-  bool quit_after_last_ = false;
 };
 
 }  // namespace nbdkit

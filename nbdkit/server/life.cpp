@@ -7,7 +7,7 @@
 //
 // Threads: the main thread accepts clients and waits for signals and for the
 // command of --run; everything else happens in the threads of connections and
-// in workers.
+// in workers. With -s the main thread serves its only client, and another waits.
 #include "server/life.hpp"
 
 #include <poll.h>
@@ -16,7 +16,9 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <functional>
 #include <memory>
+#include <thread>
 #include <utility>
 
 #include "base/error.hpp"
@@ -88,6 +90,16 @@ void accept_clients(const Endpoint& endpoint, ClientSocketOptions socket_options
       }
     }
   }
+}
+
+// Some language runtimes (Ruby's) bear calls only from the thread that loaded
+// them, so the client of -s is served here, and another thread waits for the end
+// meanwhile; signals go to that one.
+void serve_single(Connections& connections, std::unique_ptr<Stream> client,
+                  const std::function<void()>& until_the_end) {
+  const std::jthread waiting(until_the_end);
+  const EndingSignalsBlocked blocked;
+  connections.serve_last(std::move(client));
 }
 
 // A start that fails leaves no socket that would make the next one fail too.
@@ -168,22 +180,27 @@ int serve(const Options& options, Start start, Stack& stack) {
   start_up_is_over(command.wanted());
   if (!endpoint.private_dir) remember_leftovers("", "");
   unless_ready.socket.clear();
-  if (options.single) {
-    connections.quit_after_last();
-    connections.start(make_stream(std::move(streams.in), std::move(streams.out)));
-  }
+  std::unique_ptr<Stream> single;
+  if (options.single) single = make_stream(std::move(streams.in), std::move(streams.out));
   streams = {};  // whoever waits for the end of our stdout must not wait for a daemon
   background.ready(options);
-  accept_clients(endpoint, {.keepalive = options.keepalive}, connections, command);
 
-  nbd::log::debug("shutting down");
-  server().request_quit();  // wakes requests that sleep
-  endpoint.sockets.clear();
-  const int status = command.finish(kGrace);
-  if (!connections.finish(kGrace)) {
+  int status = 0;
+  const auto until_the_end = [&] {
+    accept_clients(endpoint, {.keepalive = options.keepalive}, connections, command);
+    nbd::log::debug("shutting down");
+    server().request_quit();  // wakes requests that sleep
+    endpoint.sockets.clear();
+    status = command.finish(kGrace);
+    if (connections.finish(kGrace)) return;
     nbd::log::error("a plugin did not return in time: leaving without cleaning up");
     endpoint.private_dir.reset();
     ::_exit(status != 0 ? status : 1);
+  };
+  if (single) {
+    serve_single(connections, std::move(single), until_the_end);
+  } else {
+    until_the_end();
   }
   return status;
 }
@@ -215,8 +232,8 @@ int run(const Options& options) {
   }
   nbd::log::debug("nbdkit {}", kVersion);
 
-  start.tls = load_tls(options);
   Stack stack(options.plugin, options.filters, options.debug);
+  start.tls = load_tls(options);
   if (server_debug_flags().environ_ != 0) show_environment();
   blame_crashes_on(stack.plugin().table().callbacks.name);
   configure(stack, options.parameters);

@@ -62,6 +62,13 @@ void on_signal(int signal) {
   errno = saved;
 }
 
+sigset_t ending_signals() {
+  sigset_t set;
+  ::sigemptyset(&set);
+  for (const int signal : kEnding) ::sigaddset(&set, signal);
+  return set;
+}
+
 void on_signal_in_parent(int signal) { ::kill(g_pass_to, signal); }
 
 }  // namespace
@@ -72,11 +79,15 @@ void set_up_signals() {
   handle(SIGPIPE, SIG_IGN);
   for (const int signal : kEnding) handle(signal, on_signal);
   // Whoever started us may have blocked them.
-  sigset_t set;
-  ::sigemptyset(&set);
-  for (const int signal : kEnding) ::sigaddset(&set, signal);
+  const sigset_t set = ending_signals();
   ::sigprocmask(SIG_UNBLOCK, &set, nullptr);
 }
+
+EndingSignalsBlocked::EndingSignalsBlocked() noexcept {
+  const sigset_t set = ending_signals();
+  ::pthread_sigmask(SIG_BLOCK, &set, &before_);
+}
+EndingSignalsBlocked::~EndingSignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
 
 void start_up_is_over(bool leave_keyboard) {
   g_starting = 0;

@@ -9,12 +9,25 @@
 // nothing, as the end takes a bounded time anyway.
 #pragma once
 
+#include <signal.h>
 #include <sys/types.h>
 
 namespace nbdkit {
 
 // SIGHUP, SIGINT, SIGQUIT and SIGTERM; SIGPIPE is ignored.
 void set_up_signals();
+
+// In its scope this thread leaves them to others.
+class EndingSignalsBlocked {
+ public:
+  EndingSignalsBlocked() noexcept;
+  ~EndingSignalsBlocked();
+  EndingSignalsBlocked(const EndingSignalsBlocked&) = delete;
+  EndingSignalsBlocked& operator=(const EndingSignalsBlocked&) = delete;
+
+ private:
+  sigset_t before_;
+};
 
 // From here on a second signal is no different. leave_keyboard: SIGINT and
 // SIGQUIT are for the command of --run, as system(3) has it.

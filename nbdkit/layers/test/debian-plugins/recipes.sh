@@ -253,12 +253,24 @@ serve_sh() { language disk.sh; }
 serve_lua() { language disk.lua; }
 serve_tcl() { language disk.tcl; }
 serve_ruby() {
-  # Ruby 3.1 can be called only by the thread that loaded it. Debian's server
-  # serves in that thread with -s alone, and dies otherwise as ours does.
-  cp "$img" disk
-  timeout 150 "$original" -U - "$so" "$here/disk.rb" file=disk --run 'nbdinfo --size "$uri"' \
-    >/dev/null 2>&1 && fail "Debian's server serves it: this row can be a real one"
-  not_served "Ruby 3.1 crashes when another thread calls it; behind Debian's server too, but for -s"
+  needs systemd-socket-activate systemd
+  # Ruby 3.1 bears calls only from the thread that loaded it, and either server
+  # serves in that thread with -s alone. So inetd's way: a server for each client.
+  server() {
+    local program=$BUILD/bin/nbdkit status=0 inetd
+    [ "$1" = ours ] || program=$original
+    systemd-socket-activate --inetd --accept -l "$PWD/socket" \
+      "$program" -s "$so" "${@:2:$#-3}" 2>"$PWD/log" &
+    inetd=$!
+    started+=("$inetd")
+    until_true 60 test -S socket
+    # shellcheck disable=SC2034  # for the command
+    unixsocket=$PWD/socket timeout 150 sh -c "${*: -1}" || status=$?
+    kill "$inetd"
+    [ "$status" = 0 ] || cat log >&2
+    return "$status"
+  }
+  language disk.rb
 }
 serve_python() { language disk-v1.py; language disk.py; }
 serve_perl() {
