@@ -36,7 +36,3 @@ function(add_fuzz_target name)
     "${CMAKE_BINARY_DIR}/fuzz/${name}-fuzz" "${arg_SEEDS}")
   set_tests_properties(fuzz/${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 120)
 endfunction()
-
-add_test(NAME fuzz/smoke COMMAND "${CMAKE_SOURCE_DIR}/cmake/fuzz-smoke.sh")
-set_tests_properties(fuzz/smoke PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 900
-  ENVIRONMENT "SOURCE=${CMAKE_SOURCE_DIR}")

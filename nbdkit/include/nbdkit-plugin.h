@@ -107,6 +107,10 @@ extern NBDKIT_PUBLIC_ void nbdkit_set_error(int err);
  * prefix: may be NULL. start: the offset of the first byte that is shown. */
 extern NBDKIT_PUBLIC_ void nbdkit_debug_hexdump(const void* buf, size_t len, const char* prefix,
                                                 uint64_t start);
+/* The same of two buffers of len bytes: a line in which they differ stands there
+ * twice, "-" before that of buf1, "+" before the bytes of buf2 that are others. */
+extern NBDKIT_PUBLIC_ void nbdkit_debug_hexdiff(const void* buf1, const void* buf2, size_t len,
+                                                const char* prefix, uint64_t start);
 
 /* Parameters. 0 and *r set; or -1, an error said, *r as it was. */
 extern NBDKIT_PUBLIC_ int nbdkit_parse_int(const char* what, const char* str, int* r);

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <string>
+#include <vector>
 
 #define NBDKIT_API_VERSION 2
 #include <nbdkit-plugin.h>
@@ -28,6 +29,41 @@ void format_to(Sink&& sink, const char* format, va_list args) {
     std::free(text);
   }
   errno = saved;
+}
+
+// A line of a hexadecimal dump: `count` bytes of a buffer, from its byte `at`.
+struct Row {
+  static constexpr size_t kBytes = 16;
+  size_t at, count;
+
+  const unsigned char* in(const void* buf) const {
+    return static_cast<const unsigned char*>(buf) + at;
+  }
+  bool same(const void* one, const void* other) const {
+    return std::equal(in(one), in(one) + count, in(other));
+  }
+  // With `old`, only the bytes that are not as in that buffer.
+  void print(const char* mark, const char* prefix, uint64_t start, const void* buf,
+             const void* old = nullptr) const {
+    std::string hex, text;
+    for (size_t i = 0; i < kBytes; ++i) {
+      const bool shown = i < count && (old == nullptr || in(buf)[i] != in(old)[i]);
+      if (i == kBytes / 2) hex += ' ';
+      hex += shown ? fmt::format("{:02x} ", in(buf)[i]) : "   ";
+      if (i >= count) continue;
+      text += !shown ? ' ' : std::isprint(in(buf)[i]) != 0 ? static_cast<char>(in(buf)[i]) : '.';
+    }
+    nbd::log::debug("{}{}{:08x}: {} |{}|", mark, prefix != nullptr ? prefix : "", start + at, hex,
+                    text);
+  }
+};
+
+std::vector<Row> rows_of(size_t len) {
+  std::vector<Row> rows;
+  for (size_t at = 0; at < len; at += Row::kBytes) {
+    rows.push_back({at, std::min(Row::kBytes, len - at)});
+  }
+  return rows;
 }
 
 }  // namespace
@@ -62,17 +98,21 @@ void nbdkit_debug(const char* format, ...) {
 void nbdkit_debug_hexdump(const void* buf, size_t len, const char* prefix, uint64_t start) {
   if (!nbd::log::verbose()) return;
   const int saved = errno;
-  constexpr size_t kPerLine = 16;
-  for (size_t at = 0; at < len; at += kPerLine) {
-    const size_t here = std::min(kPerLine, len - at);
-    const auto* bytes = static_cast<const unsigned char*>(buf) + at;
-    std::string hex, text;
-    for (size_t i = 0; i < kPerLine; ++i) {
-      if (i == kPerLine / 2) hex += ' ';
-      hex += i < here ? fmt::format("{:02x} ", bytes[i]) : "   ";
-      if (i < here) text += std::isprint(bytes[i]) != 0 ? static_cast<char>(bytes[i]) : '.';
+  for (const Row& row : rows_of(len)) row.print("", prefix, start, buf);
+  errno = saved;
+}
+
+void nbdkit_debug_hexdiff(const void* buf1, const void* buf2, size_t len, const char* prefix,
+                          uint64_t start) {
+  if (!nbd::log::verbose()) return;
+  const int saved = errno;
+  for (const Row& row : rows_of(len)) {
+    if (row.same(buf1, buf2)) {
+      row.print("", prefix, start, buf1);
+    } else {
+      row.print("-", prefix, start, buf1);
+      row.print("+", prefix, start, buf2, buf1);
     }
-    nbd::log::debug("{}{:08x}: {} |{}|", prefix != nullptr ? prefix : "", start + at, hex, text);
   }
   errno = saved;
 }

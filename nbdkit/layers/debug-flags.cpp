@@ -23,6 +23,8 @@ int* server_variable(std::string_view name) {
   if (name == "nbdkit_debug_backend_controlpath") return &own.backend_controlpath;
   if (name == "nbdkit_debug_backend_datapath") return &own.backend_datapath;
   if (name == "nbdkit_debug_environ") return &own.environ_;
+  if (name == "nbdkit_debug_tls_log") return &own.tls_log;
+  if (name == "nbdkit_debug_tls_session") return &own.tls_session;
   return nullptr;
 }
 

@@ -19,6 +19,8 @@ struct ServerDebugFlags {
   int backend_controlpath = 1;  // with -v: what opens, closes and configures
   int backend_datapath = 1;     // with -v: every request, at every layer
   int environ_ = 0;             // with -v: the environment, at the start
+  int tls_log = 0;              // with -v: what GnuTLS says of its work, up to this level
+  int tls_session = 0;          // with -v: what client and server have agreed on
 };
 ServerDebugFlags& server_debug_flags();
 

@@ -71,7 +71,8 @@ std::unique_ptr<TlsCredentials> TlsCredentials::load(const TlsSettings& settings
   return nullptr;
 }
 
-TlsCredentials::TlsCredentials(const TlsSettings& settings) : verify_peer_(settings.verify_peer) {
+TlsCredentials::TlsCredentials(const TlsSettings& settings)
+    : verify_peer_(settings.verify_peer), describe_sessions_(settings.describe_sessions) {
   std::string text = settings.priority.empty() ? kPriority : settings.priority;
   if (!settings.psk_file.empty()) text += kPskPriority;
   gnutls_priority_t priority = nullptr;

@@ -20,10 +20,11 @@ namespace nbdkit {
 enum class TlsMode { off, on, require };
 
 struct TlsSettings {
-  std::string certificates;  // a folder; empty: the built-in ones
-  std::string psk_file;      // instead of certificates, if not empty
-  bool verify_peer = false;  // clients must have a certificate, too
-  std::string priority;      // GnuTLS's algorithms; empty: its usual ones
+  std::string certificates;        // a folder; empty: the built-in ones
+  std::string psk_file;            // instead of certificates, if not empty
+  bool verify_peer = false;        // clients must have a certificate, too
+  std::string priority;            // GnuTLS's algorithms; empty: its usual ones
+  bool describe_sessions = false;  // in debug messages
 };
 
 template <auto Free>
@@ -48,6 +49,7 @@ class TlsCredentials {
   TlsSession new_session() const;
 
   bool verify_peer() const noexcept { return verify_peer_; }
+  bool describe_sessions() const noexcept { return describe_sessions_; }
   // A user with a pre-shared key; empty with certificates.
   const std::string& first_user() const noexcept { return psk_.first_user; }
 
@@ -57,7 +59,7 @@ class TlsCredentials {
   void load_psk(const std::string& path);
   static int find_key(gnutls_session_t session, const gnutls_datum_t* user, gnutls_datum_t* key);
 
-  bool verify_peer_;
+  bool verify_peer_, describe_sessions_;
   PskFile psk_;
   TlsHandle<gnutls_certificate_credentials_t, gnutls_certificate_free_credentials> certificates_;
   TlsHandle<gnutls_psk_server_credentials_t, gnutls_psk_free_server_credentials> psk_credentials_;

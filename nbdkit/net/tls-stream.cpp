@@ -11,6 +11,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "net/tls-description.hpp"
 #include "net/tls-error.hpp"
 
 namespace nbdkit {
@@ -85,6 +86,7 @@ void TlsStream::handshake() {
   if (!nbd::log::verbose()) return;
   const std::unique_ptr<char, decltype(gnutls_free)> text(gnutls_session_get_desc(s), gnutls_free);
   nbd::log::debug("TLS is running: {}", text ? text.get() : "");
+  if (credentials_.describe_sessions()) return describe_session(s);
   if (const char* user = gnutls_psk_server_get_username(s); user != nullptr) {
     nbd::log::debug("TLS: the client is \"{}\"", printable(user));
   }

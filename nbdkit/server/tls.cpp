@@ -3,12 +3,18 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "layers/debug-flags.hpp"
+#include "net/tls-description.hpp"
 
 namespace nbdkit {
 
 std::unique_ptr<TlsCredentials> load_tls(const Options& options) {
   if (options.tls == TlsMode::off) return nullptr;
-  auto credentials = TlsCredentials::load(options.tls_settings);
+  const ServerDebugFlags& debug = server_debug_flags();
+  if (debug.tls_log != 0) log_what_gnutls_does(debug.tls_log);
+  TlsSettings settings = options.tls_settings;
+  settings.describe_sessions = debug.tls_session != 0;
+  auto credentials = TlsCredentials::load(settings);
   if (credentials != nullptr) return credentials;
 
   const std::string& folder = options.tls_settings.certificates;

@@ -79,10 +79,14 @@ class RawClient {
     return out;
   }
   // Reads until the server hangs up; false if it does not within the bound.
-  bool is_hung_up() {
+  bool is_hung_up(std::vector<std::byte>* read = nullptr) {
     std::byte scratch[4096];
     try {
-      while (receive_some(scratch, sizeof scratch) > 0) continue;
+      for (;;) {
+        const ssize_t n = receive_some(scratch, sizeof scratch);
+        if (n <= 0) break;
+        if (read != nullptr) read->insert(read->end(), scratch, scratch + n);
+      }
     } catch (const nbd::Error&) {
       return false;
     }

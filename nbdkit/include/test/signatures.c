@@ -62,6 +62,9 @@ struct functions {
   struct nbdkit_exports *(*exports_new) (void);
   void (*exports_free) (struct nbdkit_exports *);
 #endif
+#if SINCE (46)
+  void (*hexdump) (const void *, size_t, const char *, uint64_t);
+#endif
 };
 
 extern void take_functions (struct functions *f);
@@ -122,6 +125,9 @@ take_functions (struct functions *f)
   f->extents_free = nbdkit_extents_free;
   f->exports_new = nbdkit_exports_new;
   f->exports_free = nbdkit_exports_free;
+#endif
+#if SINCE (46)
+  f->hexdump = nbdkit_debug_hexdump;
 #endif
 }
 

@@ -95,3 +95,17 @@ stop; rm sock
 start -U "$scratch/sock" --tls=require --tls-certificates=pki "$BUILD/test/tls-names.so"
 equal "names without --tls-verify-peer" "tls=1 dn= issuer=" "$(names)"
 stop
+
+echo "debug flags"
+rm -f sock
+"$NBDKIT" -f -v -D nbdkit.tls.session=1 -D nbdkit.tls.log=4 -P "$scratch/pid2" -U "$scratch/sock" \
+  --tls=require --tls-certificates=pki --tls-verify-peer memory 4M 2>tls.log & server=$!; started+=("$server")
+until_true 20 test -s pid2
+nbdinfo --size "$(uri "$scratch/pki")" >/dev/null
+stop
+grep -qE 'memory\[1\]: debug: TLS session: version TLS1\.[23], key exchange .*, cipher AES' tls.log ||
+  fail "tls.session: no words on what was agreed on: $(grep TLS tls.log)"
+grep -q "TLS session: certificate 0 of the client: subject .CN=a client.*issuer .CN=Test authority" tls.log ||
+  fail "tls.session: no certificate: $(grep TLS tls.log)"
+grep -q 'memory\[1\]: debug: gnutls: [1-4]: ' tls.log || fail "tls.log: GnuTLS said nothing"
+! grep -q 'gnutls: [5-9]' tls.log || fail "tls.log: more than was asked for"
