@@ -196,8 +196,8 @@ sys.stdout.buffer.write(b"d4:infod6:lengthi%de4:name3:img12:piece lengthi%de6:pi
                         % (len(data), piece, len(sums), sums))
 PYTHON
   prepare() { mkdir cache; cp "$img" cache/img; }
-  # It has been seen to wait for ever for a piece that it has: once in some dozens
-  # of runs on a busy machine.
+  # It can miss the word that a piece is there, and then waits for ever, in a
+  # pthread_cond_wait of its own: once in hundreds of runs on a busy machine.
   tries=4 limit=30 both --expect "$img" -- "$scratch/t.torrent" cache=cache listen-interfaces=127.0.0.1:0
   how='known bytes, a torrent that is complete from the start'
 }
