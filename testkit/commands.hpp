@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// What `testkit run` and `testkit check` do, given their options.
+// What `testkit run`, `testkit check` and `testkit proxy` do, given their options.
 #pragma once
 
 #include <cstdint>
@@ -29,6 +29,14 @@ struct RunSettings {
   bool list = false, quiet = false;
 };
 
+struct ProxySettings {
+  std::string listen, server;  // URIs
+  std::string faults, trace;   // files; empty: none
+  std::optional<uint64_t> seed;
+};
+
+// Until SIGINT or SIGTERM.
+int run_proxy(const ProxySettings& settings);
 int run_scenarios(const RunSettings& settings);
 int check_scenarios(const std::vector<std::string>& paths);
 

@@ -65,6 +65,17 @@ void add_bench_options(CLI::App& bench, testkit::bench::BenchSettings& settings)
   bench.add_flag("-q,--quiet", settings.quiet, "print no tables");
 }
 
+void add_proxy_options(CLI::App& proxy, testkit::ProxySettings& settings) {
+  proxy.add_option("--listen", settings.listen, "where clients connect")
+      ->type_name("URI")
+      ->required();
+  proxy.add_option("--to", settings.server, "the server")->type_name("URI")->required();
+  proxy.add_option("--faults", settings.faults, "wire faults: a JSON file")->type_name("FILE");
+  proxy.add_option("--trace", settings.trace, "write what goes by as JSON lines")
+      ->type_name("FILE");
+  proxy.add_option("--seed", settings.seed, "repeat the random choices of an earlier run");
+}
+
 struct LoopOptions {
   std::string socket_path, port, size = "1G";
 };
@@ -102,6 +113,11 @@ int run(int argc, char** argv) {
   CLI::App* check_command = app.add_subcommand("check", "look for mistakes in scenario files");
   check_command->add_option("PATH", paths, "scenario files, or folders of them")->required();
 
+  testkit::ProxySettings proxy_settings;
+  CLI::App* proxy_command =
+      app.add_subcommand("proxy", "stand between a client and a server, and do what goes wrong");
+  add_proxy_options(*proxy_command, proxy_settings);
+
   testkit::bench::BenchSettings bench_settings;
   CLI::App* bench_command = app.add_subcommand("bench", "measure and compare servers");
   add_bench_options(*bench_command, bench_settings);
@@ -117,6 +133,7 @@ int run(int argc, char** argv) {
     return app.exit(error) == 0 ? testkit::kExitPass : testkit::kExitUsage;
   }
   if (loop_command->parsed()) run_loop_server(loop_options);
+  if (proxy_command->parsed()) return testkit::run_proxy(proxy_settings);
   // Bad input of a bench is an error like any other; 2 is for scenario files.
   try {
     if (bench_command->parsed()) return testkit::bench::run_bench(bench_settings);

@@ -123,10 +123,14 @@ void ask_for_block_status(int fd, const std::string& export_name) {
 
 }  // namespace
 
+nbd::Fd connect_to(const Address& address) {
+  return address.path.empty() ? connect_tcp(address.host, address.port)
+                              : connect_unix(address.path);
+}
+
 Session open_session(const Address& address, const HandshakeOptions& options) {
   Session s;
-  s.socket =
-      address.path.empty() ? connect_tcp(address.host, address.port) : connect_unix(address.path);
+  s.socket = connect_to(address);
   const int fd = s.socket.get();
   const timeval patience{kPatienceSeconds, 0};
   ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);

@@ -22,6 +22,9 @@ struct Address {
 // shows the URI.
 Address parse_uri(std::string_view uri);
 
+// A connected socket. Throws an Error that names the address.
+nbd::Fd connect_to(const Address& address);
+
 struct HandshakeOptions {
   bool structured = false;    // ask for structured replies
   bool block_status = false;  // ... and for base:allocation

@@ -20,6 +20,13 @@ constexpr auto kStartTime = 20s;
 constexpr auto kStopTime = 5s;
 constexpr size_t kMaxLog = 4u << 20;
 
+Variables joined(Variables a, const Variables& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+}  // namespace
+
 Variables address_variables(const Endpoint& endpoint, const std::string& export_name) {
   const bool tcp = endpoint.transport == Transport::tcp;
   return {{"uri", endpoint.uri(export_name)},
@@ -27,13 +34,6 @@ Variables address_variables(const Endpoint& endpoint, const std::string& export_
           {"port", tcp ? std::to_string(endpoint.port) : ""},
           {"exportname", export_name}};
 }
-
-Variables joined(Variables a, const Variables& b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
-}
-
-}  // namespace
 
 std::vector<std::string> server_argv(const Server& server, const Endpoint& endpoint,
                                      const std::string& nbdkit, const Variables& variables) {
@@ -125,8 +125,6 @@ CaptiveServer CaptiveServer::start(const Server& server, Transport transport,
     throw nbd::Error(message);
   }
 }
-
-Variables CaptiveServer::variables() const { return address_variables(endpoint_, export_name_); }
 
 std::optional<nbd::ExitStatus> CaptiveServer::ended() { return child_.wait_for(0ms); }
 

@@ -34,9 +34,6 @@ class CaptiveServer {
   std::string command_line() const { return nbd::shell_quote(argv_); }
   // Also of its process group.
   pid_t pid() const { return child_.pid(); }
-  // $uri and the like, for the clients.
-  Variables variables() const;
-
   // Asks it to end and, after a while, makes it. Nothing if it ended well; one
   // that was gone before it was asked did so if it may have ended on its own.
   std::string stop(bool may_have_ended);
@@ -55,6 +52,9 @@ class CaptiveServer {
   std::vector<std::string> argv_;
   nbd::Child child_;
 };
+
+// $uri, $unixsocket, $port and $exportname of an address.
+Variables address_variables(const Endpoint& endpoint, const std::string& export_name);
 
 // The command line of `server` at `endpoint`.
 std::vector<std::string> server_argv(const Server& server, const Endpoint& endpoint,

@@ -149,6 +149,11 @@ Action Judgement::action(std::string what, Duration took) {
   action.what = std::move(what);
   action.expected = show_expectation(step_);
   action.took = took;
+  if (step_.expect.no_answer) {
+    action.passed = stopped_ && failure_->end == Outcome::End::timeout;
+    action.happened = stopped_ ? "no answer" : in_words();
+    return action;
+  }
   if (stopped_) {
     const bool late = failure_->end == Outcome::End::timeout;
     fault(late ? fmt::format("no end after {}", show_time(took)) +

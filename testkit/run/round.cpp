@@ -13,6 +13,7 @@
 
 #include "base/error.hpp"
 #include "base/temp-dir.hpp"
+#include "proxy/proxy.hpp"
 #include "run/captive-server.hpp"
 #include "run/command.hpp"
 #include "run/content.hpp"
@@ -24,6 +25,7 @@ namespace testkit {
 namespace {
 
 constexpr size_t kShownLogLines = 5;
+constexpr size_t kShownTraceLines = 12;
 
 // Long names that change with every round, by the names that stand for them. In
 // this order: the socket's path is a part of the URI.
@@ -77,6 +79,7 @@ class Round {
       bool good = true;
       for (const ClientGroup& group : scenario_.clients) good = good && run_group(group);
       if (good) compare_all_files();
+      if (proxy_) judge_wire();
       stop_server();
     }
     out_.interrupted = interrupt_.requested();
@@ -128,13 +131,74 @@ class Round {
         action.details.push_back("server  " + line);
       return add(std::move(action));
     }
-    for (auto& variable : server_->variables()) variables_.push_back(std::move(variable));
+    endpoint_ = server_->endpoint();
+    if (!scenario_.wire.empty()) start_proxy();
+    for (auto& variable : address_variables(endpoint_, server_->export_name())) {
+      variables_.push_back(std::move(variable));
+    }
     return add({"server " + server_->command_line(),
                 "listens",
                 "listens",
                 Clock::now() - start,
                 true,
                 {}});
+  }
+
+  // Between the clients and the server, which it hides.
+  void start_proxy() {
+    const auto address_of = [](const Endpoint& e) {
+      proxy::Address a;
+      a.path = e.path;
+      if (e.transport != Transport::tcp) return a;
+      return proxy::Address{"", "127.0.0.1", std::to_string(e.port), ""};
+    };
+    const proxy::Address server = address_of(endpoint_);
+    if (endpoint_.transport == Transport::tcp) {
+      endpoint_.port = 0;
+    } else {
+      endpoint_.path = temp_ / "p";
+    }
+    proxy::Address here = address_of(endpoint_);
+    nbd::Fd socket = proxy::listen_at(here);
+    if (endpoint_.transport == Transport::tcp) {
+      endpoint_.port = static_cast<uint16_t>(std::stoul(here.port));
+    }
+    const std::string trace = options_.keep_logs.empty() ? "" : logs_ + "/wire.trace";
+    proxy_.emplace(std::move(socket),
+                   proxy::Proxy::Settings{server, scenario_.wire, cell_.seed, trace});
+  }
+
+  // A fault that never happened has tested nothing.
+  void judge_wire() {
+    const std::vector<uint64_t> counts = proxy_->counts();
+    for (size_t i = 0; i < counts.size(); ++i) {
+      const proxy::Rule& rule = scenario_.wire[i];
+      const bool good = counts[i] > 0 || rule.may_stay_silent;
+      const std::string what = fmt::format("wire fault {}, {} at {}", i + 1, name_of(rule.action),
+                                           name_of(rule.match.place));
+      const std::string happened =
+          counts[i] == 0 ? "no message was of that kind" : fmt::format("fired {} times", counts[i]);
+      if (out_.passed() || good) add({what, "fires", happened, {}, good, {}});
+    }
+    if (!out_.passed()) append_to_failure(trace_around_fault());
+  }
+
+  // The last messages, or those around the first that a fault has changed.
+  std::vector<std::string> trace_around_fault() const {
+    const auto events = proxy_->trace().events();
+    const auto first =
+        std::find_if(events.begin(), events.end(), [](const auto& e) { return !e.faults.empty(); });
+    const size_t count = events.size();
+    size_t begin = count - std::min(count, kShownTraceLines);
+    if (first != events.end()) {
+      const auto at = static_cast<size_t>(first - events.begin());
+      begin = std::min(begin, at - std::min(at, kShownTraceLines / 2));
+    }
+    std::vector<std::string> lines;
+    for (size_t i = begin; i < std::min(count, begin + kShownTraceLines); ++i) {
+      lines.push_back("wire  " + events[i].line());
+    }
+    return lines;
   }
 
   bool run_group(const ClientGroup& group) {
@@ -164,10 +228,9 @@ class Round {
     const std::string prefix = only_one ? "" : fmt::format("client {} ", number);
     try {
       if (const auto* steps = std::get_if<std::vector<Step>>(&client.work)) {
-        StepsOutcome outcome =
-            run_steps(*steps, prefix,
-                      {server_->endpoint(), server_->export_name(), cell_.seed, model_, interrupt_},
-                      deadline);
+        StepsOutcome outcome = run_steps(
+            *steps, prefix, {endpoint_, server_->export_name(), cell_.seed, model_, interrupt_},
+            deadline);
         return {std::move(outcome.actions), {"", "", "", std::move(outcome.results)}};
       }
       return run_command_client(client, prefix, number, deadline);
@@ -228,6 +291,7 @@ class Round {
         append_to_failure(log);
       }
     }
+    proxy_.reset();
     server_.reset();
   }
 
@@ -250,6 +314,8 @@ class Round {
   Variables variables_;
   DiskModel model_;
   std::optional<CaptiveServer> server_;
+  Endpoint endpoint_;  // where clients connect
+  std::optional<proxy::Proxy> proxy_;
   unsigned clients_ = 0;
   RoundOutcome out_;
 };

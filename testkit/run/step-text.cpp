@@ -104,7 +104,7 @@ std::string show_step(const Step& step) {
 
 std::string show_expectation(const Step& step) {
   const StepExpect& e = step.expect;
-  std::string out = show(e.error);
+  std::string out = e.no_answer ? "no answer" : show(e.error);
   if (e.failed) out += fmt::format(", {} failed", show(*e.failed));
   if (!e.message.empty()) out += ", message " + describe(e.message);
   if (e.data) out += e.data->written ? ", data as written" : ", data " + show(e.data->content);

@@ -180,6 +180,10 @@ StepExpect decode_step_expect(const Value& value, const Step& step) {
   read_time_check(expect, out.time);
   if (std::holds_alternative<Sleep>(step.action)) return out;
   read_error_checks(expect, out.error);
+  if (const auto v = expect.get("no_answer")) {
+    out.no_answer = v->boolean();
+    if (out.no_answer && !out.time.within) v->problem("\"no_answer\" needs a time: \"within\"");
+  }
   if (const auto v = expect.get("message")) out.message = decode_text_check(*v);
 
   const auto* request = std::get_if<Request>(&step.action);

@@ -60,10 +60,14 @@ Scenario decode_scenario(Object& root, Transport transport) {
   constexpr uint64_t kMaxRounds = 1000;
   Scenario scenario;
   if (const auto v = root.get("needs")) scenario.needs = decode_needs(*v);
+  if (const auto v = root.get("known_issue")) {
+    scenario.known_issue = v->string("the reason why the scenario fails today");
+  }
   if (const auto v = root.get("setup")) scenario.setup = decode_setup(*v);
   if (const auto v = root.need("server", "what the client talks to")) {
     scenario.server = decode_server(*v, transport);
   }
+  if (const auto v = root.get("wire")) scenario.wire = decode_wire(*v);
   if (const auto v = root.need("client", "a command or steps that use the server")) {
     scenario.clients = decode_clients(*v);
   }

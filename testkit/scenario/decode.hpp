@@ -17,6 +17,9 @@ Scenario decode_scenario(Object& root, Transport transport);
 // decode-server.cpp
 Server decode_server(const Value& value, Transport transport);
 
+// decode-wire.cpp
+std::vector<proxy::Rule> decode_wire(const Value& value);
+
 // decode-client.cpp
 std::vector<ClientGroup> decode_clients(const Value& value);
 std::vector<Command> decode_setup(const Value& value);

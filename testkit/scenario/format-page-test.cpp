@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Goal: every example of docs/scenario-format.md is right.
+// Goal: every example of docs/scenario-format.md and docs/wire-faults.md is right.
 // Method: each block marked json is read as testkit reads a scenario. A block
 // that is not a whole scenario has some of its members; those that must be there
 // and are not are added.
@@ -45,9 +45,12 @@ std::string completed(const std::string& block) {
 
 }  // namespace
 
-TEST_CASE("every example of the page on the format is right") {
-  const auto blocks = json_blocks(FORMAT_PAGE);
+TEST_CASE("every example of the pages on the format is right") {
+  auto blocks = json_blocks(FORMAT_PAGE);
   CHECK(blocks.size() > 8);
+  const auto wire = json_blocks(WIRE_PAGE);
+  CHECK(wire.size() > 4);
+  blocks.insert(blocks.end(), wire.begin(), wire.end());
   for (const std::string& block : blocks) {
     std::vector<testkit::Problem> problems;
     testkit::load_scenario("page/example.json", completed(block), 1, problems);

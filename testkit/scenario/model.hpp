@@ -14,6 +14,8 @@
 #include <variant>
 #include <vector>
 
+#include "proxy/rule.hpp"
+
 namespace testkit {
 
 using Duration = std::chrono::nanoseconds;
@@ -134,6 +136,7 @@ struct DataCheck {
 
 struct StepExpect {
   ErrorCheck error;
+  bool no_answer = false;  // it does not end within its time
   TextCheck message;  // the error's text
   TimeCheck time;
   std::optional<DataCheck> data;
@@ -220,8 +223,10 @@ enum class Observation { exit, out, err, results };
 
 struct Scenario {
   Needs needs;
+  std::string known_issue;  // why it has to fail; empty: it must not
   std::vector<Command> setup;  // run before the server starts
   Server server;
+  std::vector<proxy::Rule> wire;  // what a proxy between server and clients does
   std::vector<ClientGroup> clients;
   std::vector<std::vector<std::string>> equal_files;  // files of a list have the same bytes
   unsigned repeat = 1;             // whole rounds, each with a fresh server and folder
