@@ -52,7 +52,7 @@ rm -f s
 start -U "$scratch/s" pattern 1M
 for turn in 1 2; do
   proxy --faults faults.json --seed 7 --trace "$scratch/trace"
-  /usr/bin/nbdsh -u "$uri" -c '
+  PATH=/usr/bin:$PATH nbdsh -u "$uri" -c '
 for i in range(100):
     try: h.pread(512, 512 * i)
     except nbd.Error: print(i)' >failed.$turn
