@@ -155,7 +155,7 @@ Trigger decode_trigger(Object& o) {
   t.times = count_or(o, "times", UINT64_MAX);
   t.passed = size_or(o, "passed", 0);
   if (const auto v = o.get("after")) t.after = v->duration();
-  if (const auto v = o.get("in_state")) t.in_state = v->string("a state's name");
+  if (const auto v = o.get("state")) t.in_state = v->string("a state's name");
   if (const auto v = o.get("set_state")) t.set_state = v->string("a state's name");
   if (const auto v = o.get("probability")) {
     try {
