@@ -96,7 +96,7 @@ class ScriptEvent final : public Event {
     constexpr std::chrono::milliseconds kLookAgain{50};
     while (!(ended = child.wait_for(kLookAgain))) {
       // The server ends, or the client has gone: ~Child ends the script.
-      if (!sleep(std::chrono::nanoseconds(1)).ok()) return false;
+      if (!sleep(std::chrono::milliseconds(1)).ok()) return false;
     }
     if (ended->code == kHappened && ended->signal == 0) return true;
     if (!ended->success()) log_error(text() + ": the script ended with " + ended->describe());

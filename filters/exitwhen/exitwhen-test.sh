@@ -7,6 +7,7 @@ set -euo pipefail
 needs nbdsh python3-libnbd
 needs nbdinfo libnbd-bin
 server=''
+trap 'kill $server 2>/dev/null || true; rm -rf "$dir"' EXIT
 start() {
   rm -f pid sock
   timeout 60 "$BUILD/bin/nbdkit" -f -U sock -P pid --filter=exitwhen memory 1M "$@" 2>>err &
