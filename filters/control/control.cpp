@@ -31,4 +31,8 @@ void Control::after_fork() { hub().open(); }
 
 void Control::cleanup() noexcept { hub().close(); }
 
+bool Control::is_used() const { return hub().has_path(); }
+
+std::string Control::name() const { return hub().name_of(this); }
+
 }  // namespace nbd::filters

@@ -92,6 +92,12 @@ class Control {
   void after_fork();
   // Closes it; commands that run are waited for.
   void cleanup() noexcept;
+
+  // Whether there is to be a socket: known when all parameters have been given.
+  bool is_used() const;
+  // "error", or "error-2" if it is the second of that name from the top of the stack:
+  // known when all filters have been made.
+  std::string name() const;
 };
 
 }  // namespace nbd::filters

@@ -38,8 +38,25 @@ json parse(std::string_view line) {
   }
 }
 
+// As it would stand on a command line: a list with commas, an object as words, so
+// that a rule can be given in the form that scenarios have.
 std::string as_text(const json& value) {
-  return value.is_string() ? value.get<std::string>() : value.dump();
+  if (value.is_string()) return value.get<std::string>();
+  if (!value.is_structured()) return value.dump();
+  std::string out;
+  for (const auto& [name, inner] : value.items()) {
+    const std::string text = as_text(inner);
+    if (value.is_array()) {
+      out += (out.empty() ? "" : ",") + text;
+      continue;
+    }
+    const char* quote = "";
+    if (text.empty() || text.find_first_of(" \t\r\n'\"") != text.npos) {
+      quote = text.find('"') == text.npos ? "\"" : "'";
+    }
+    out += fmt::format("{}{}={}{}{}", out.empty() ? "" : " ", name, quote, text, quote);
+  }
+  return out;
 }
 
 std::string joined(const std::vector<std::string>& words) {
@@ -120,7 +137,12 @@ void Hub::open() {
       path_, [this](std::string_view line) { return answer(line); });
 }
 
-// "error", and "error-2" for the second of that name from the top of the stack.
+std::string Hub::name_of(const void* owner) const {
+  const auto filter = std::find_if(filters_.begin(), filters_.end(),
+                                   [&](const Filter& f) { return f.owner == owner; });
+  return filter == filters_.end() ? "" : name_of(*filter);
+}
+
 std::string Hub::name_of(const Filter& filter) const {
   size_t above = 0;
   for (auto f = filters_.rbegin(); f != filters_.rend() && &*f != &filter; ++f) {

@@ -26,8 +26,12 @@ class Hub {
 
   // Throws an Error if there is one already.
   void set_path(std::string path);
+  bool has_path() const { return !path_.empty(); }
   void open();
   void close() noexcept { socket_.reset(); }
+
+  // "error-2" for the second of that name from the top of the stack.
+  std::string name_of(const void* owner) const;
 
   // The answer to one line, without the newline. Never throws what a line can cause.
   std::string answer(std::string_view line) const;
