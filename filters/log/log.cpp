@@ -76,6 +76,8 @@ class Log {
   }
 
   struct Connection {
+    static constexpr bool passes_unchanged = true;
+
     Connection(Log& log, Next& next, const nbd::OpenRequest& request)
         : sink(log.sink_), number(++log.connections_) {
       const nbd::Properties& p = next.properties();

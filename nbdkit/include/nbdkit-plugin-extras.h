@@ -55,6 +55,25 @@ extern "C" {
  * kind: 0 read, 1 write, 2 flush, 3 trim, 4 zero, 5 cache, 6 extents. */
 extern __attribute__ ((__visibility__ ("default"))) uint64_t nbdkit_request_arrival (unsigned kind);
 
+/* The same, counted for the client of this request alone. */
+extern __attribute__ ((__visibility__ ("default"))) uint64_t
+nbdkit_connection_arrival (unsigned kind);
+
+/* The client that this thread works for: 1 is the first that connected since the
+ * server started. 0 if there is none. */
+extern __attribute__ ((__visibility__ ("default"))) uint64_t nbdkit_connection_number (void);
+
+/* How long ago it connected, in nanoseconds; 0 if there is none. */
+extern __attribute__ ((__visibility__ ("default"))) uint64_t nbdkit_connection_age (void);
+
+/* One object for all modules of this server, which see nothing of each other
+ * otherwise: what make () returned for the first of them that asked with this
+ * name. It lives as long as the server. NULL if there is no memory, or make ()
+ * returned NULL. Say in the name which version of the object you mean: whoever
+ * knows the name must know its layout. */
+extern __attribute__ ((__visibility__ ("default"))) void *
+nbdkit_shared_object (const char *name, void *(*make) (void));
+
 /* What .lend lends: pieces of memory, one call for each in the order of the
  * disk, or one range of a file. nbdkit_lend_until: done (argument) is called
  * once, when the loan is given back, in any thread. Each returns 0, or -1 if
