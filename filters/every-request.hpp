@@ -4,7 +4,7 @@
 // two below and defines
 //
 //   template <class Call>
-//   Status around(const Request& request, Call&& call);
+//   Status around(const Announcement& request, Call&& call);
 //
 // which calls `call` as often as it likes and returns what becomes of the request.
 //
@@ -19,12 +19,6 @@
 #include <span>
 
 namespace nbd::filters {
-
-struct Request {
-  Op op;
-  uint64_t count, offset;
-  Flags flags;
-};
 
 namespace detail {
 
@@ -65,30 +59,30 @@ class EveryRequest {
 
  public:
   Status pread(Next& next, std::span<std::byte> buf, uint64_t offset, Flags flags) {
-    return run(next, {Op::read, buf.size(), offset, flags}, Put::pread(buf, offset));
+    return run(next, {Op::read, offset, buf.size(), flags}, Put::pread(buf, offset));
   }
   Status pwrite(Next& next, std::span<const std::byte> buf, uint64_t offset, Flags flags) {
-    return run(next, {Op::write, buf.size(), offset, flags}, Put::pwrite(buf, offset));
+    return run(next, {Op::write, offset, buf.size(), flags}, Put::pwrite(buf, offset));
   }
   Status flush(Next& next, Flags flags) {
     return run(next, {Op::flush, 0, 0, flags}, Put::flush());
   }
   Status trim(Next& next, uint64_t count, uint64_t offset, Flags flags) {
-    return run(next, {Op::trim, count, offset, flags}, Put::trim(count, offset));
+    return run(next, {Op::trim, offset, count, flags}, Put::trim(count, offset));
   }
   Status zero(Next& next, uint64_t count, uint64_t offset, Flags flags) {
-    return run(next, {Op::zero, count, offset, flags}, Put::zero(count, offset));
+    return run(next, {Op::zero, offset, count, flags}, Put::zero(count, offset));
   }
   Status cache(Next& next, uint64_t count, uint64_t offset, Flags flags) {
-    return run(next, {Op::cache, count, offset, flags}, Put::cache(count, offset));
+    return run(next, {Op::cache, offset, count, flags}, Put::cache(count, offset));
   }
   Status extents(Next& next, uint64_t count, uint64_t offset, Flags flags, Extents& out) {
-    return run(next, {Op::extents, count, offset, flags}, Put::extents(count, offset, out));
+    return run(next, {Op::extents, offset, count, flags}, Put::extents(count, offset, out));
   }
 
  private:
   template <class Call>
-  Status run(Next& next, const Request& request, Call&& put) {
+  Status run(Next& next, const Announcement& request, Call&& put) {
     return static_cast<Derived&>(*this).around(request, [&](auto... flags) {
       if constexpr (sizeof...(flags) == 0) {
         return put(next, request.flags);
@@ -105,28 +99,28 @@ class DiskAround : public Disk {
 
  public:
   Status pread(std::span<std::byte> buf, uint64_t offset, Flags flags) override {
-    return run({Op::read, buf.size(), offset, flags}, Put::pread(buf, offset));
+    return run({Op::read, offset, buf.size(), flags}, Put::pread(buf, offset));
   }
   Status pwrite(std::span<const std::byte> buf, uint64_t offset, Flags flags) override {
-    return run({Op::write, buf.size(), offset, flags}, Put::pwrite(buf, offset));
+    return run({Op::write, offset, buf.size(), flags}, Put::pwrite(buf, offset));
   }
   Status flush(Flags flags) override { return run({Op::flush, 0, 0, flags}, Put::flush()); }
   Status trim(uint64_t count, uint64_t offset, Flags flags) override {
-    return run({Op::trim, count, offset, flags}, Put::trim(count, offset));
+    return run({Op::trim, offset, count, flags}, Put::trim(count, offset));
   }
   Status zero(uint64_t count, uint64_t offset, Flags flags) override {
-    return run({Op::zero, count, offset, flags}, Put::zero(count, offset));
+    return run({Op::zero, offset, count, flags}, Put::zero(count, offset));
   }
   Status cache(uint64_t count, uint64_t offset, Flags flags) override {
-    return run({Op::cache, count, offset, flags}, Put::cache(count, offset));
+    return run({Op::cache, offset, count, flags}, Put::cache(count, offset));
   }
   Status extents(uint64_t count, uint64_t offset, Flags flags, Extents& out) override {
-    return run({Op::extents, count, offset, flags}, Put::extents(count, offset, out));
+    return run({Op::extents, offset, count, flags}, Put::extents(count, offset, out));
   }
 
  private:
   template <class Call>
-  Status run(const Request& request, Call&& put) {
+  Status run(const Announcement& request, Call&& put) {
     return static_cast<Derived&>(*this).around(request, [&](Disk& disk, auto... flags) {
       if constexpr (sizeof...(flags) == 0) {
         return put(disk, request.flags);

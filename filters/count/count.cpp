@@ -17,9 +17,10 @@ class Count : public nbd::filters::EveryRequest<Count> {
   static constexpr auto name = "count";
   static constexpr auto longname = "nbdkit count filter";
   static constexpr auto description = "Count the bytes that are read and written";
+  static constexpr bool passes_unchanged = true;
 
   template <class Call>
-  Status around(const nbd::filters::Request& request, Call&& call) {
+  Status around(const nbd::Announcement& request, Call&& call) {
     const Status s = call();
     if (!s.ok()) return s;
     switch (request.op) {

@@ -213,6 +213,8 @@ struct OpenRequest {
   std::string export_name;
   bool read_only = false;
   bool tls = false;
+  // The disk is kept for others when the client that asks for it has gone.
+  bool outlives_client = false;
 };
 
 struct ExportItem {
