@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// One line of the log: an action and its fields, as text and as variables.
+// One line of the log: an action and its fields, as text, as variables and as JSON.
 #pragma once
 
 #include <cinttypes>
@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "control/json-writer.hpp"
+
 namespace nbd::filters {
 
 class Line {
@@ -18,20 +20,29 @@ class Line {
   // id: 0 for what has no end of its own.
   explicit Line(const char* action, uint64_t id = 0) : action_(action), id_(id) {}
 
-  Line& connection(uint64_t number) {
+  // number: among those that have opened a disk. client: among those that have
+  // connected, which is what JSON has.
+  Line& connection(uint64_t number, uint64_t client) {
     connection_ = number;
+    client_ = client;
     return *this;
   }
-  Line& number(const char* name, uint64_t value) { return raw(name, std::to_string(value)); }
-  Line& hex(const char* name, uint64_t value) { return raw(name, in_hex(value)); }
+  Line& number(const char* name, uint64_t value) {
+    return add(name, std::to_string(value), json_value(value));
+  }
+  Line& hex(const char* name, uint64_t value) {
+    return add(name, in_hex(value), json_value(value));
+  }
+  Line& flag(const char* name, bool value) {
+    return add(name, value ? "1" : "0", json_value(value));
+  }
   // Shown as a shell has it.
   Line& text(const char* name, std::string_view value) {
-    fields_.push_back({name, quoted(value), std::string(value)});
+    fields_.push_back({name, quoted(value), std::string(value), json_value(value)});
     return *this;
   }
   Line& raw(const char* name, const std::string& value) {
-    fields_.push_back({name, value, value});
-    return *this;
+    return add(name, value, json_value(value));
   }
   // The fields go, the action stays.
   Line& clear() {
@@ -41,11 +52,12 @@ class Line {
 
   struct Field {
     const char* name;
-    std::string shown, value;
+    std::string shown, value, json;
   };
   const char* action() const { return action_; }
   uint64_t id() const { return id_; }
   uint64_t connection() const { return connection_; }  // 0: none
+  uint64_t client() const { return client_; }
   const std::vector<Field>& fields() const { return fields_; }
 
   static std::string in_hex(uint64_t value) {
@@ -71,9 +83,14 @@ class Line {
   }
 
  private:
+  Line& add(const char* name, const std::string& value, std::string json) {
+    fields_.push_back({name, value, value, std::move(json)});
+    return *this;
+  }
+
   const char* action_;
   uint64_t id_;
-  uint64_t connection_ = 0;
+  uint64_t connection_ = 0, client_ = 0;
   std::vector<Field> fields_;
 };
 
