@@ -23,11 +23,11 @@ namespace nbd::filters {
 
 namespace {
 
-sockaddr_un address_of(const std::string& path) {
+sockaddr_un address_of(const std::string& path, const char* parameter) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) {
-    fail("control={}: the path of a socket has at most {} bytes, this one has {}", path,
+    fail("{}={}: the path of a socket has at most {} bytes, this one has {}", parameter, path,
          sizeof address.sun_path - 1, path.size());
   }
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
@@ -51,8 +51,8 @@ bool is_left_over(const sockaddr_un& address) {
          errno == ECONNREFUSED;
 }
 
-Fd listen_at(const std::string& path) {
-  const sockaddr_un address = address_of(path);
+Fd listen_at(const std::string& path, const char* parameter) {
+  const sockaddr_un address = address_of(path, parameter);
   Fd socket = new_socket();
   ::fchmod(socket.get(), 0600);  // Linux gives the file this mode, whatever the umask
   int result = bind_to(socket, address);
@@ -60,12 +60,12 @@ Fd listen_at(const std::string& path) {
     ::unlink(path.c_str());
     result = bind_to(socket, address);
   }
-  if (result != 0) fail_errno(errno, "control={}: cannot bind to the socket", path);
+  if (result != 0) fail_errno(errno, "{}={}: cannot bind to the socket", parameter, path);
   constexpr int kBacklog = 16;
   if (::listen(socket.get(), kBacklog) != 0) {
     const int failed = errno;
     ::unlink(path.c_str());
-    fail_errno(failed, "control={}: cannot listen at the socket", path);
+    fail_errno(failed, "{}={}: cannot listen at the socket", parameter, path);
   }
   return socket;
 }
@@ -83,9 +83,7 @@ std::thread start(Body&& body) {
   return std::thread(std::forward<Body>(body));
 }
 
-bool send_line(const Fd& socket, std::string line) {
-  line += '\n';
-  std::string_view rest = line;
+bool send_all(const Fd& socket, std::string_view rest) {
   while (!rest.empty()) {
     const ssize_t n =
         retry_eintr([&] { return ::send(socket.get(), rest.data(), rest.size(), MSG_NOSIGNAL); });
@@ -95,14 +93,19 @@ bool send_line(const Fd& socket, std::string line) {
   return true;
 }
 
+bool send_line(const Fd& socket, std::string line) { return send_all(socket, line += '\n'); }
+
 std::string refusal(const std::string& why) {
   return JsonObject().set("ok", false).set("error", why).text();
 }
 
 }  // namespace
 
-ControlSocket::ControlSocket(std::string path, Answer answer)
-    : path_(std::move(path)), answer_(std::move(answer)), listener_(listen_at(path_)) {
+ControlSocket::ControlSocket(std::string path, Answer answer, const char* parameter, Speech speech)
+    : path_(std::move(path)),
+      answer_(std::move(answer)),
+      speech_(speech),
+      listener_(listen_at(path_, parameter)) {
   try {
     accepts_ = start([this] { accept_clients(); });
   } catch (...) {
@@ -183,6 +186,10 @@ void ControlSocket::serve(Client& client) {
       const ssize_t n = retry_eintr(
           [&] { return ::recv(client.socket.get(), buffer.data(), buffer.size(), 0); });
       if (n <= 0) break;
+      if (speech_ == Speech::characters) {
+        more = answer_characters(client, std::string_view(buffer.data(), static_cast<size_t>(n)));
+        continue;
+      }
       input.append(buffer.data(), static_cast<size_t>(n));
       size_t begin = 0;
       for (size_t end; more && (end = input.find('\n', begin)) != std::string::npos;
@@ -202,6 +209,13 @@ void ControlSocket::serve(Client& client) {
   const std::lock_guard lock(mutex_);
   ::shutdown(client.socket.get(), SHUT_RDWR);  // the list keeps the descriptor for a while
   client.ended = true;
+}
+
+bool ControlSocket::answer_characters(Client& client, std::string_view input) const {
+  for (size_t i = 0; i < input.size(); ++i) {
+    if (!send_all(client.socket, answer_(input.substr(i, 1)))) return false;
+  }
+  return true;
 }
 
 }  // namespace nbd::filters

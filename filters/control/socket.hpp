@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// A Unix socket that answers lines with lines.
+// A Unix socket that answers lines with lines, or characters with characters.
 //
 // Threads: one that accepts, and one for each client, so that a command that waits
 // holds up nobody else. All are gone when the destructor returns.
@@ -24,10 +24,14 @@ class ControlSocket {
   static constexpr size_t kMaxClients = 16;
 
   using Answer = std::function<std::string(std::string_view line)>;
+  // characters: each is asked for itself, and the answer, which may be empty, has no
+  // newline.
+  enum class Speech { lines, characters };
 
-  // The socket is its owner's alone (mode 0600). One that a killed server has left
+  // parameter: which has named the path, for messages. The socket is its owner's alone (mode 0600). One that a killed server has left
   // is replaced. Throws an Error that names the path.
-  ControlSocket(std::string path, Answer answer);
+  ControlSocket(std::string path, Answer answer, const char* parameter = "control",
+                Speech speech = Speech::lines);
   ~ControlSocket();
   ControlSocket(const ControlSocket&) = delete;
   ControlSocket& operator=(const ControlSocket&) = delete;
@@ -42,10 +46,12 @@ class ControlSocket {
   void accept_clients();
   void take(Fd socket);
   void serve(Client& client);
+  bool answer_characters(Client& client, std::string_view input) const;
   void join_ended();
 
   const std::string path_;
   const Answer answer_;
+  const Speech speech_;
   Fd listener_;
   std::mutex mutex_;  // over clients_ and closing_
   std::list<Client> clients_;
