@@ -68,7 +68,7 @@ class Faults {
   void disconnected() noexcept;
 
   void announce(const Announcement& request);
-  // The rules that hit a request, which it counts. With Trade::delay all of them, else
+  // The rules that hit a request, which they count. With Trade::delay all of them, else
   // the first.
   std::vector<Firing> decide(const Request& request);
   // A write that was done.
@@ -96,6 +96,7 @@ class Faults {
   void add_commands();
   void add_commands_for_rules();
   std::vector<Firing> look(const Request& request);
+  std::vector<Firing> take_decision(const Request& request);
   void put(Rule rule);
   Matcher& find(const std::string& number);
   void rules_have_changed();
