@@ -32,6 +32,9 @@ done
 expect "$(evil "$bits"'print(wrong(h.pread(1 << 20, 0)))' memory 1M evil-probability=1/1000 fault-seed=3)" \
        "$(evil "$bits"'print(wrong(h.pread(524288, 524288)) + wrong(h.pread(524288, 0)))' memory 1M \
           evil-probability=1/1000 fault-seed=3)"
+# Switched off, it does nothing.
+expect '0 True' "$(evil "$bits"'done("off"); print(wrong(h.pread(4096, 0)), end=" ")
+done("on"); print(wrong(h.pread(4096, 0)) > 1000)' memory 1M evil=cosmic-rays evil-probability=10%)"
 # What is written is stored as it is.
 truncate -s 64K disk
 expect True "$(evil 'h.pwrite(b"\xff" * 65536, 0); print(h.pread(65536, 0) != b"\xff" * 65536)' \

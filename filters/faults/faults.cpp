@@ -120,7 +120,7 @@ std::vector<Firing> Faults::look(const Request& request) {
   const Moment moment{stack_.time(), &state};
   bool is_hit = false;
   for (const auto& m : rules_) {
-    const bool may_fire = is_on_ && (trade_ == Trade::delay || !is_hit || m->rule().passes);
+    const bool may_fire = is_on() && (trade_ == Trade::delay || !is_hit || m->rule().passes);
     auto firing = m->look(request, moment, may_fire);
     if (!firing) continue;
     is_hit = is_hit || !firing->rule->passes;
