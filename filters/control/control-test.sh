@@ -100,6 +100,39 @@ for t in all: t.start()
 for t in all: t.join()
 print(len(answers), oct(os.stat("control").st_mode & 0o777))')"
 [ ! -e control ] || fail 'the socket is still there'
+# All at the same time: requests of two clients, 16 in flight each, and four who change
+# rules. (What matters here, sanitizers see.)
+expect 'done' "$(python_client '
+import threading
+x = nbd.NBD(); x.connect_uri(os.environ["uri"]); over = False
+def load(c):
+  flying = [0]
+  def landed(error): flying[0] -= 1; error.value = 0; return 1
+  for i in range(1500):
+    while flying[0] >= 16: c.poll(-1)
+    flying[0] += 1
+    buf, at = nbd.Buffer.from_bytearray(bytearray(4096)), i % 250 * 4096
+    (c.aio_pread if i % 3 else c.aio_pwrite)(buf, at, landed)
+    if i % 20 == 0: flying[0] += 1; c.aio_flush(landed)
+  while flying[0]: c.poll(-1)
+def meddle(n):
+  while not over:
+    rule = done("add", filter="error", rule="read every=%d error=EIO,ENOSPC set-state=s%d" % (n + 2, n))["rule"]
+    done("set", filter="error", rule=rule, probability="50%", state="s1")
+    done("off", filter="delay"); done("list"); done("on"); done("state", state="s%d" % n); done("reset")
+    done("crash"); done("remove", filter="error", rule=rule)
+loads = [threading.Thread(target=load, args=[c]) for c in (h, x)]
+meddlers = [threading.Thread(target=meddle, args=[n]) for n in range(4)]
+for t in loads + meddlers: t.start()
+for t in loads: t.join()
+over = True
+for t in meddlers: t.join()
+print("done")' --filter=error --filter=delay --filter=evil memory 1M control=control fault-log=log \
+  error-rule='read offset=0-64K heals per=connection' delay-rule='read every=20 delay=uniform:0:2ms' \
+  evil-volatile=true evil=cosmic-rays evil-probability=1e-6 evil-rule='read every=9 stale' \
+  evil-rule='write every=7 torn' 2>err)"
+python3 -c 'import json, sys; print(sum(1 for line in open("log") if json.loads(line)), "events")'
+! grep -A30 Sanitizer err
 # One that a killed server has left behind is no obstacle; one that is in use is.
 python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("control")'
 expect ok "$(stack 'print(*reads(1))')"
@@ -112,6 +145,7 @@ refused 'No such file or directory' --filter=error memory 1M control=nowhere/con
 nbdkit() { "$BUILD/bin/nbdkit" "$@"; }
 nbdkit -P pid -U socket --filter=error memory 1M control=control
 python3 -c "$(sed -n '/^def ask/,/^  return/p' <<<"$client" | sed '1i import json, socket')
-print(ask('list')['ok'])" | grep -qx True
+print(ask('list')['ok'])" >out
+expect True "$(cat out)"
 kill "$(cat pid)"
 while [ -e control ]; do sleep 0.1; done

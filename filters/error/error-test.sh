@@ -30,7 +30,8 @@ expect "['EPERM', 'EIO', 'ENOMEM', 'EINVAL', 'ENOSPC', 'ESHUTDOWN', 'EINVAL', 'E
 expect 'ENOTSUP' "$(rule 'zero flags=fast-zero error=ENOTSUP' \
   'print(fails(lambda: h.zero(512, 0, nbd.CMD_FLAG_FAST_ZERO)))')"
 serve --filter=error memory 1M error-rule='read text="the disk is on holiday"' \
-  --run 'nbdsh -u "$uri" -c "h.pread(512, 0)" || true' 2>&1 | grep -q 'error: the disk is on holiday'
+  --run 'nbdsh -u "$uri" -c "h.pread(512, 0)" || true' >out 2>&1
+grep -q 'error: the disk is on holiday' out
 both=$(rule 'read error=EIO:3,ENOSPC' 'print(*sorted(set(reads(60))))' fault-seed=5)
 expect 'EIO ENOSPC' "$both"
 
@@ -101,7 +102,8 @@ expect "list: refused" "$(serve --filter=error memory 1M error-rule=list \
   --run 'nbdinfo --list "$uri" >/dev/null 2>&1 && echo "list: ok" || echo "list: refused"' 2>/dev/null)"
 
 # ---- the seed is told where something is drawn, and only there
-serve --filter=error memory 1M error-rule='read probability=1%' --run true 2>&1 | grep -qE '^nbdkit: fault-seed=[0-9]+$'
+serve --filter=error memory 1M error-rule='read probability=1%' --run true 2>err
+grep -qE '^nbdkit: fault-seed=[0-9]+$' err
 expect "" "$(serve --filter=error memory 1M error-rule='read nth=3' error-pread-nth=1 --run true 2>&1)"
 expect "" "$(serve --filter=error memory 1M error-rate=1% error-seed=7 --run true 2>&1)"
 
