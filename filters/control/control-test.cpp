@@ -171,11 +171,11 @@ TEST_CASE("the socket answers its clients, refuses too long lines and too many, 
     std::string refused;
     for (LineClient& c : many) {  // some of them, since others are there already
       c.send("{}\n");
-      if (const std::string answer = c.line(); answer.find("16 clients") != std::string::npos) {
+      if (const std::string answer = c.line(); answer.find("64 clients") != std::string::npos) {
         refused = answer;
       }
     }
-    CHECK(refused == R"({"ok":false,"error":"there are 16 clients already"})");
+    CHECK(refused == R"({"ok":false,"error":"there are 64 clients already"})");
   }
   CHECK(::access(path.c_str(), F_OK) != 0);
 }

@@ -61,7 +61,7 @@ Fd listen_at(const std::string& path, const char* parameter) {
     result = bind_to(socket, address);
   }
   if (result != 0) fail_errno(errno, "{}={}: cannot bind to the socket", parameter, path);
-  constexpr int kBacklog = 16;
+  constexpr int kBacklog = 64;
   if (::listen(socket.get(), kBacklog) != 0) {
     const int failed = errno;
     ::unlink(path.c_str());

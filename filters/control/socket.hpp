@@ -21,7 +21,7 @@ class ControlSocket {
  public:
   // What a client may make us hold, and how many of them there are.
   static constexpr size_t kMaxLine = 64 << 10;
-  static constexpr size_t kMaxClients = 16;
+  static constexpr size_t kMaxClients = 64;
 
   using Answer = std::function<std::string(std::string_view line)>;
   // characters: each is asked for itself, and the answer, which may be empty, has no

@@ -104,7 +104,7 @@ class Delay {
   void open(nbd::OpenRequest& request) { hold(request_of(Kind::open, request.export_name)); }
   // A client that just hangs up is gone before this could hold it.
   void closing(Next&) {
-    [[maybe_unused]] const Status ended_early = wait(request_of(Kind::close, 0, 0, Flags::none));
+    [[maybe_unused]] const Status ended_early = wait(request_of(Kind::close));
   }
 
   void properties(nbd::Properties& p) const {

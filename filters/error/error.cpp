@@ -65,12 +65,9 @@ class ErrorFilter {
   void disconnected() noexcept { faults_.disconnected(); }
   void announce(const nbd::Announcement& request) { faults_.announce(request); }
 
-  void list_exports(std::vector<nbd::ExportItem>&) { refuse(Kind::list, ""); }
-  void open(nbd::OpenRequest& request) { refuse(Kind::open, request.export_name); }
-  void properties(nbd::Properties&) {
-    const char* export_name = nbdkit_export_name();
-    refuse(Kind::size, export_name != nullptr ? export_name : "");
-  }
+  void list_exports(std::vector<nbd::ExportItem>&) { refuse(request_of(Kind::list, "")); }
+  void open(nbd::OpenRequest& request) { refuse(request_of(Kind::open, request.export_name)); }
+  void properties(nbd::Properties&) { refuse(request_of(Kind::size)); }
 
   Status pread(Next& next, std::span<std::byte> buf, uint64_t offset, Flags flags) {
     if (const Status s = fails(Kind::read, buf.size(), offset, flags); !s.ok()) return s;
@@ -126,8 +123,8 @@ class ErrorFilter {
     return Status(failure.errnum);
   }
   // While a client gets its export or a list of them.
-  void refuse(Kind kind, const std::string& export_name) {
-    const Failure failure = failure_of(request_of(kind, export_name));
+  void refuse(const Request& request) {
+    const Failure failure = failure_of(request);
     if (failure.errnum != 0) throw nbd::Error(failure.errnum, failure.sentence);
   }
   Status heals(Status s, Kind kind, uint64_t count, uint64_t offset) {

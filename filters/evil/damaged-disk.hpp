@@ -32,7 +32,8 @@ class DamagedDisk {
   Status flush(Next& next, Flags flags);
   // Zeroes and trims are stored at once; call is next.zero or next.trim.
   template <class Call>
-  Status clear(uint64_t count, uint64_t offset, Call&& call) {
+  Status clear(uint64_t count, uint64_t offset, bool remembers, Call&& call) {
+    if (!is_volatile_ && !remembers) return call();
     const std::unique_lock lock(mutex_);
     const Status s = call();
     if (s.ok()) {

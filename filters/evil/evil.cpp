@@ -121,7 +121,7 @@ class Evil {
     // Locks that are held while others read or write the disk below.
     void properties(nbd::Properties& p) const {
       if (evil_.is_volatile_) p.blocking = nbd::OpSet::all();
-      if (evil_.remembers()) {
+      if (evil_.remembers() || evil_.faults_.can_change()) {
         waits_like(p, Op::write, below_, Op::read);
         for (const Op op : {Op::zero, Op::trim}) waits_like(p, op, below_, Op::write);
       }
@@ -160,7 +160,7 @@ class Evil {
     }
 
     Status flush(Next& next, Flags flags) {
-      const Request request = request_of(Kind::flush, 0, 0, flags);
+      const Request request = request_of(Kind::flush);
       for (const Firing& f : evil_.faults_.decide(request)) {
         return done(f, request, JsonObject().set("lost-flush", true));
       }
@@ -215,7 +215,7 @@ class Evil {
       for (const Firing& f : evil_.faults_.decide(request)) {
         return done(f, request, JsonObject().set("lost", count));
       }
-      return disk_.clear(count, offset, call);
+      return disk_.clear(count, offset, evil_.remembers(), call);
     }
 
     // The damage is done; what the client is told of it.
@@ -262,7 +262,7 @@ class Evil {
   }
 
   void spoil(std::span<std::byte> buf, uint64_t offset, const Request& r) const {
-    if (mode_ == EvilMode::none) return;
+    if (mode_ == EvilMode::none || !faults_.is_on()) return;
     // The same read of the same client, in another run; pieces of one are told apart.
     const uint64_t which = nbd::mix((r.connection << 40) + r.number) + offset;
     const std::vector<Bit> bits = bad_bits_.spoil(buf, offset, which);

@@ -42,7 +42,7 @@ void Faults::add_commands() {
                 .help = "the rules with their counts, the state and the seed",
                 .run = [this](const Arguments&, JsonObject& answer) {
                   const std::lock_guard lock(mutex_);
-                  answer.set("on", is_on_)
+                  answer.set("on", is_on())
                       .set("seed", seed())
                       .set("state", stack_.state())
                       .set("rules", list());
@@ -54,7 +54,11 @@ void Faults::add_commands() {
                                       on ? "on" : "off"),
                   .run = [this, on](const Arguments& args, JsonObject&) {
                     const std::lock_guard lock(mutex_);
-                    (args.has("rule") ? find(args.get("rule")).is_on : is_on_) = on;
+                    if (args.has("rule")) {
+                      find(args.get("rule")).is_on = on;
+                    } else {
+                      is_on_ = on;
+                    }
                   }});
   };
   add_switch(true);

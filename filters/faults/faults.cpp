@@ -111,15 +111,20 @@ void Faults::rules_have_changed() {
                                [](const auto& m) { return m->rule().counts(); });
 }
 
-// A delay adds to others; of errors and damage there is one at a time. All rules count
-// the request all the same, and the state is for all what it was before.
+// A delay adds to others; of errors and damage there is one at a time, and what lets a
+// request pass is none. All rules count the request all the same, and the state is for
+// all what it was before.
 std::vector<Firing> Faults::look(const Request& request) {
   std::vector<Firing> out;
   const std::string state = stack_.state();
   const Moment moment{stack_.time(), &state};
+  bool is_hit = false;
   for (const auto& m : rules_) {
-    const bool may_fire = is_on_ && (trade_ == Trade::delay || out.empty());
-    if (auto firing = m->look(request, moment, may_fire)) out.push_back(std::move(*firing));
+    const bool may_fire = is_on() && (trade_ == Trade::delay || !is_hit || m->rule().passes);
+    auto firing = m->look(request, moment, may_fire);
+    if (!firing) continue;
+    is_hit = is_hit || !firing->rule->passes;
+    out.push_back(std::move(*firing));
   }
   for (const Firing& f : out) {
     if (!f.rule->set_state.empty()) stack_.set_state(f.rule->set_state);
@@ -138,6 +143,16 @@ void Faults::announce(const Announcement& a) {
 
 std::vector<Firing> Faults::decide(const Request& request) {
   if (!has_rules_.load(std::memory_order_relaxed)) return {};
+  std::vector<Firing> out = take_decision(request);
+  std::erase_if(out, [&](const Firing& f) {
+    if (f.rule->passes) log(f, request, JsonObject());
+    return f.rule->passes;
+  });
+  return out;
+}
+
+// The one that was made on its arrival, or one that is made now.
+std::vector<Firing> Faults::take_decision(const Request& request) {
   const std::lock_guard lock(mutex_);
   if (request.number != 0) {
     const auto early = decided_.find({request.connection, request.kind, request.number});
@@ -194,6 +209,7 @@ void Faults::log(const Firing& firing, const Request& request, const JsonObject&
   } else {
     which.set("count", firing.draw.index());
   }
+  if (!firing.rule->set_state.empty()) which.set("set-state", firing.rule->set_state);
   log_event(which, request, did);
 }
 

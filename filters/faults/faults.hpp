@@ -43,8 +43,9 @@ namespace nbd::filters {
   "fault-seed=<N>                the same seed draws the same faults\n"       \
   "fault-log=<FILENAME>          what happened, a line of JSON for each\n" NBD_CONTROL_HELP
 
-// A request of the client that this thread works for.
-Request request_of(Kind kind, uint64_t offset, uint64_t count, Flags flags);
+// A request of the client that this thread works for; or something else that happens
+// to it, where there are no numbers.
+Request request_of(Kind kind, uint64_t offset = 0, uint64_t count = 0, Flags flags = Flags::none);
 // The same where a client is only about to get its export.
 Request request_of(Kind kind, const std::string& export_name);
 
@@ -68,12 +69,14 @@ class Faults {
   void disconnected() noexcept;
 
   void announce(const Announcement& request);
-  // The rules that hit a request, which it counts. With Trade::delay all of them, else
+  // The rules that hit a request, which they count. With Trade::delay all of them, else
   // the first.
   std::vector<Firing> decide(const Request& request);
   // A write that was done.
   void healed(const Request& write);
 
+  // Whether the filter does anything: commands switch it.
+  bool is_on() const { return is_on_.load(std::memory_order_relaxed); }
   // Whether rules can come that are not there yet.
   bool can_change() const { return control_.is_used(); }
   // The kinds of request that rules are about.
@@ -96,6 +99,7 @@ class Faults {
   void add_commands();
   void add_commands_for_rules();
   std::vector<Firing> look(const Request& request);
+  std::vector<Firing> take_decision(const Request& request);
   void put(Rule rule);
   Matcher& find(const std::string& number);
   void rules_have_changed();
@@ -110,11 +114,10 @@ class Faults {
   std::optional<uint64_t> plain_seed_;
   std::vector<Rule> configured_;  // until get_ready()
 
-  std::atomic<bool> has_rules_ = false, order_matters_ = false;
+  std::atomic<bool> is_on_ = true, has_rules_ = false, order_matters_ = false;
   mutable std::mutex mutex_;  // over all below
   std::vector<std::unique_ptr<Matcher>> rules_;
   unsigned next_number_ = 1;
-  bool is_on_ = true;
   // Decided on arrival, and not yet asked for.
   std::map<Key, std::vector<Firing>> decided_;
 };

@@ -14,6 +14,7 @@ SEEDS = [
     "changes delay=uniform:10ms:50ms jitter=1ms", "flush delay=normal:50ms:10ms",
     "close,open delay=pareto:1ms:1.5", "flip=3", "torn=512 once=true", "torn error=EIO",
     "zero,trim lost", "misdirect=-4K", "misdirect", "stale", "lost-flush nth=2",
+    "write pass set-state=written",
 ]
 
 

@@ -64,7 +64,7 @@ void read_name(std::string& out, const Piece& p) {
   out = p.str();
 }
 
-constexpr std::array<RuleWord, 33> kWords{{
+constexpr std::array<RuleWord, 34> kWords{{
     // which requests
     {"op", kAny, Value::must, [](Rule& r, const Piece& p) { r.kinds = read_kinds(p); }},
     {"offset", kAny, Value::must, [](Rule& r, const Piece& p) { r.offsets = read_offsets(p); }},
@@ -94,6 +94,7 @@ constexpr std::array<RuleWord, 33> kWords{{
     {"once", kAny, Value::none, read_once},
     // what happens
     {"set-state", kAny, Value::must, [](Rule& r, const Piece& p) { read_name(r.set_state, p); }},
+    {"pass", kAny, Value::none, [](Rule& r, const Piece&) { r.passes = true; }},
     {"error", kError | kDamage, Value::must,
      [](Rule& r, const Piece& p) { r.errors = read_errors(p); }},
     {"text", kError | kDamage, Value::must, [](Rule& r, const Piece& p) { read_name(r.message, p); }},
@@ -250,6 +251,12 @@ class Parser {
 
   // What happens.
   void check_action() {
+    if (const Piece* pass = where_is("pass"); pass != nullptr) {
+      const bool does_more = !rule_.errors.empty() || rule_.delay || rule_.heals ||
+                             rule_.damage != Damage::none || where_is("text") != nullptr;
+      if (does_more) pass->fail("what passes is not hit: the rule says more than that");
+      return;
+    }
     if (trade_ == Trade::error && rule_.errors.empty()) rule_.errors = {{EIO, 1}};
     if (trade_ == Trade::delay && !rule_.delay) whole_.part(whole_.text().size()).fail(
         "expected how long: delay=10ms");

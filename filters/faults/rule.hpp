@@ -123,6 +123,7 @@ struct Rule {
 
   // What happens.
   std::string set_state;
+  bool passes = false;  // nothing else
   std::vector<WeightedError> errors;
   std::string message;  // for the client
   bool heals = false;   // what is written to can be read again
