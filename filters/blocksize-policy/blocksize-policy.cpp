@@ -11,6 +11,10 @@ using nbd::Flags;
 using nbd::Next;
 using nbd::Status;
 
+// What is refused: nothing; what is not aligned, and data that is too long; that,
+// and anything else that is too long.
+enum class Policy { allow, error, strict };
+
 struct BlockSizePolicy {
   static constexpr auto name = "blocksize-policy";
   static constexpr auto longname = "nbdkit blocksize policy filter";
@@ -19,12 +23,16 @@ struct BlockSizePolicy {
       "blocksize-minimum=<SIZE>      a power of 2, at most 64K\n"
       "blocksize-preferred=<SIZE>    a power of 2 from 512 to 32M\n"
       "blocksize-maximum=<SIZE>      longest read or write: a multiple of the minimum\n"
-      "blocksize-error-policy=allow|error   error: refuse requests that do not fit\n"
+      "blocksize-error-policy=allow|error|strict-error   refuse requests that do not fit;\n"
+      "                              strict: also those without data that are too long\n"
       "blocksize-write-disconnect=<SIZE>   a longer write ends the connection (0: none does)";
 
   bool config(std::string_view key, std::string_view value) {
     if (key == "blocksize-error-policy") {
-      strict = nbd::filters::one_of<bool>(key, value, {{"allow", false}, {"error", true}});
+      policy = nbd::filters::one_of<Policy>(key, value,
+                                            {{"allow", Policy::allow},
+                                             {"error", Policy::error},
+                                             {"strict-error", Policy::strict}});
     } else if (key == "blocksize-minimum") {
       wanted.minimum = size(key, value, 1, 64 << 10, true);
     } else if (key == "blocksize-preferred") {
@@ -40,7 +48,7 @@ struct BlockSizePolicy {
   }
 
   nbd::BlockSize wanted;  // 0: not given
-  bool strict = false;
+  Policy policy = Policy::allow;
   uint64_t longest_write = 0;
 
   struct Connection {
@@ -98,11 +106,12 @@ struct BlockSizePolicy {
     }
 
    private:
-    // Lengths of requests without data are not bounded by the maximum.
+    // By the protocol, the maximum is for requests with data.
     Status check(uint64_t count, uint64_t offset, bool has_data) const {
-      if (!filter_.strict) return nbd::kOk;
+      if (filter_.policy == Policy::allow) return nbd::kOk;
+      const bool has_maximum = has_data || filter_.policy == Policy::strict;
       const bool aligned = ((count | offset) & (size.minimum - 1)) == 0;
-      if (aligned && (!has_data || count <= size.maximum)) return nbd::kOk;
+      if (aligned && (!has_maximum || count <= size.maximum)) return nbd::kOk;
       nbdkit_error(
           "blocksize-policy: a request for %llu bytes at %llu does not keep to blocks "
           "of %u to %u bytes",
