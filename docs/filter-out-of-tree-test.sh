@@ -22,7 +22,7 @@ awk '/^<!-- file badsector.cpp -->$/ { found = 1; next }
      found && !/^```/' "$SOURCE/CONTRIBUTING.md" >badsector.cpp
 lines=$(grep -c . badsector.cpp)
 echo "badsector.cpp: $lines lines"
-[ "$lines" -ge 15 ] && [ "$lines" -le 30 ] || { echo "the page promises thirty lines at most"; exit 1; }
+if [ "$lines" -lt 15 ] || [ "$lines" -gt 30 ]; then echo "it should be thirty lines at most"; exit 1; fi
 
 read -ra cflags <<<"$(pkg-config --cflags nbdkit)"
 case "${cflags[*]}" in *"$SOURCE"*) echo "pkg-config points into the source tree"; exit 1 ;; esac

@@ -30,8 +30,8 @@ inline std::string read_list_file(std::string_view key, const std::string& path)
     constexpr size_t kStep = 65536;
     const size_t before = text.size();
     text.resize(before + kStep);
-    const ssize_t n = sys([&] { return ::read(file.get(), text.data() + before, kStep); }, "{}={}",
-                          key, path);
+    const ssize_t n =
+        sys([&] { return ::read(file.get(), text.data() + before, kStep); }, "{}={}", key, path);
     text.resize(before + static_cast<size_t>(n));
     if (n == 0) return text;
     if (text.size() > kMaxListFile) {

@@ -29,10 +29,9 @@ struct BlockSizePolicy {
 
   bool config(std::string_view key, std::string_view value) {
     if (key == "blocksize-error-policy") {
-      policy = nbd::filters::one_of<Policy>(key, value,
-                                            {{"allow", Policy::allow},
-                                             {"error", Policy::error},
-                                             {"strict-error", Policy::strict}});
+      policy = nbd::filters::one_of<Policy>(
+          key, value,
+          {{"allow", Policy::allow}, {"error", Policy::error}, {"strict-error", Policy::strict}});
     } else if (key == "blocksize-minimum") {
       wanted.minimum = size(key, value, 1, 64 << 10, true);
     } else if (key == "blocksize-preferred") {

@@ -6,8 +6,8 @@
 #include <random>
 #include <string>
 
-using nbd::filters::Mapfile;
 using Catch::Matchers::Contains;
+using nbd::filters::Mapfile;
 
 TEST_CASE("a map as ddrescue writes it") {
   const auto map = Mapfile::parse(
@@ -46,9 +46,8 @@ TEST_CASE("what is no map is refused with its line") {
   CHECK_THROWS_WITH(Mapfile::parse("0 + 1 2\n"), Contains("line 1"));
   const std::string start = "# x\n0 + 1\n";
   CHECK(Mapfile::parse(start).good().empty());
-  for (const char* bad :
-       {"0 10", "0 10 + +", "0 10 X", "0 10 ++", "x 10 +", "0 -1 +", "0 1M +", "0 10 \x80",
-        "0x8000000000000000 1 +", "0 99999999999999999999 +"}) {
+  for (const char* bad : {"0 10", "0 10 + +", "0 10 X", "0 10 ++", "x 10 +", "0 -1 +", "0 1M +",
+                          "0 10 \x80", "0x8000000000000000 1 +", "0 99999999999999999999 +"}) {
     CAPTURE(bad);
     CHECK_THROWS_WITH(Mapfile::parse(start + bad), Contains("line 3: "));
   }

@@ -26,6 +26,7 @@ sleep 100 & sleeper=$!
 start exit-when-process-exits=$sleeper; running 'the process lives'; kill $sleeper; ended process-exits
 start exit-when-process-exits=$sleeper; ended 'a process that has gone'
 mkfifo fifo
+# shellcheck disable=SC2094  # both ends
 exec 8<>fifo 7<fifo 6>fifo 8>&-
 start exit-when-pipe-closed=7 6>&-; echo data >&6; running 'the pipe is open'; exec 6>&-; ended pipe-closed
 exec 7>&-

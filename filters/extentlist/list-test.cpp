@@ -6,16 +6,17 @@
 #include <random>
 #include <string>
 
+using Catch::Matchers::Contains;
 using nbd::Extents;
 using nbd::filters::ExtentList;
-using Catch::Matchers::Contains;
 
 namespace {
 
 std::string shown(const ExtentList& list) {
   std::string out;
   for (const auto& e : list.entries()) {
-    out += std::to_string(e.begin) + "-" + std::to_string(e.end) + ":" + std::to_string(e.type) + " ";
+    out +=
+        std::to_string(e.begin) + "-" + std::to_string(e.end) + ":" + std::to_string(e.type) + " ";
   }
   return out;
 }

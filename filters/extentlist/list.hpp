@@ -35,9 +35,7 @@ class ExtentList {
                                       [offset](const Entry& e) { return e.end <= offset; });
     for (uint64_t at = offset; at < end; at = out.start() + out.covered()) {
       const bool in_entry = entry != entries_.end() && entry->begin <= at;
-      const uint64_t to = in_entry                   ? entry->end
-                          : entry != entries_.end() ? entry->begin
-                                                     : end;
+      const uint64_t to = in_entry ? entry->end : entry != entries_.end() ? entry->begin : end;
       const uint64_t before = out.covered();
       if (!out.add(at, std::min(to, end) - at, in_entry ? entry->type : kGap)) return false;
       if (one || out.covered() == before) break;  // or it has as much as it takes

@@ -116,11 +116,18 @@ TEST_CASE("names of certificates have commas, and are not known before the hands
 
 TEST_CASE("what is no rule is named") {
   CHECK(parse_rules("allow", "").empty());
-  for (const char* bad :
-       {"foo", "1.2.3", "1.2.3.4.5", "1.2.3.256", "01.2.3.4x", "1.2.3.4/33", "1.2.3.4/",
-        "1.2.3.4/-1", "1.2.3.4/0x8", "1.2.3.4/00000000008", "x/8", "::1/129", "fe80::1%lo",
-        "1.2.3.4-", "1.2.3.4-::1", "1.2.3.4-1.2.3.3", "-1.2.3.4", "pid:0", "security:", "dn:",
-        "issuer-dn:", "ANY", " any", "any "}) {
+  for (const char* bad : {"foo",         "1.2.3",
+                          "1.2.3.4.5",   "1.2.3.256",
+                          "01.2.3.4x",   "1.2.3.4/33",
+                          "1.2.3.4/",    "1.2.3.4/-1",
+                          "1.2.3.4/0x8", "1.2.3.4/00000000008",
+                          "x/8",         "::1/129",
+                          "fe80::1%lo",  "1.2.3.4-",
+                          "1.2.3.4-::1", "1.2.3.4-1.2.3.3",
+                          "-1.2.3.4",    "pid:0",
+                          "security:",   "dn:",
+                          "issuer-dn:",  "ANY",
+                          " any",        "any "}) {
     CAPTURE(bad);
     CHECK_THROWS_WITH(parse_rules("deny", bad),
                       Contains("deny: \"" + std::string(bad) + "\" is no rule"));

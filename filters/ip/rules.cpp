@@ -85,9 +85,9 @@ Rule parse_prefix(std::string_view text, size_t slash, const Complaint& complain
   const size_t bytes = parse_address(text.substr(0, slash), first);
   if (bytes == 0) complain("what stands before the slash is no address");
   const std::string_view bits_text = text.substr(slash + 1);
-  const bool digits = !bits_text.empty() && bits_text.size() <= 3 &&
-                      std::all_of(bits_text.begin(), bits_text.end(),
-                                  [](char c) { return c >= '0' && c <= '9'; });
+  const bool digits =
+      !bits_text.empty() && bits_text.size() <= 3 &&
+      std::all_of(bits_text.begin(), bits_text.end(), [](char c) { return c >= '0' && c <= '9'; });
   const size_t bits = digits ? std::stoul(std::string(bits_text)) : SIZE_MAX;
   if (bits > bytes * 8) {
     complain("behind the slash a number of bits from 0 to " + std::to_string(bytes * 8) +
@@ -156,9 +156,8 @@ Rule parse_rule(std::string_view key, std::string_view text) {
 }
 
 bool takes_commas(std::string_view text) {
-  return std::any_of(std::begin(kTexted), std::end(kTexted), [&](const Texted& t) {
-    return t.takes_commas && text.starts_with(t.prefix);
-  });
+  return std::any_of(std::begin(kTexted), std::end(kTexted),
+                     [&](const Texted& t) { return t.takes_commas && text.starts_with(t.prefix); });
 }
 
 Match match(bool yes) { return yes ? Match::yes : Match::no; }

@@ -96,7 +96,8 @@ class Log {
       sink.print(line.flag("fast_zero", p.can_fast_zero));
     }
     ~Connection() {
-      sink.print(Line("Disconnect").connection(number, client).number("transactions", requests.load()));
+      sink.print(
+          Line("Disconnect").connection(number, client).number("transactions", requests.load()));
     }
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
@@ -107,12 +108,14 @@ class Log {
 
     Status pread(Next& next, std::span<std::byte> buf, uint64_t offset, Flags flags) {
       Line line = request("Read", buf.size(), offset);
-      return logged(line, {Op::read, offset, buf.size(), flags}, [&] { return next.pread(buf, offset, flags); });
+      return logged(line, {Op::read, offset, buf.size(), flags},
+                    [&] { return next.pread(buf, offset, flags); });
     }
     Status pwrite(Next& next, std::span<const std::byte> buf, uint64_t offset, Flags flags) {
       Line line = request("Write", buf.size(), offset);
       line.number("fua", has(flags, Flags::fua));
-      return logged(line, {Op::write, offset, buf.size(), flags}, [&] { return next.pwrite(buf, offset, flags); });
+      return logged(line, {Op::write, offset, buf.size(), flags},
+                    [&] { return next.pwrite(buf, offset, flags); });
     }
     Status flush(Next& next, Flags flags) {
       Line line = begin("Flush");
@@ -121,17 +124,20 @@ class Log {
     Status trim(Next& next, uint64_t count, uint64_t offset, Flags flags) {
       Line line = request("Trim", count, offset);
       line.number("fua", has(flags, Flags::fua));
-      return logged(line, {Op::trim, offset, count, flags}, [&] { return next.trim(count, offset, flags); });
+      return logged(line, {Op::trim, offset, count, flags},
+                    [&] { return next.trim(count, offset, flags); });
     }
     Status zero(Next& next, uint64_t count, uint64_t offset, Flags flags) {
       Line line = request("Zero", count, offset);
       line.number("trim", has(flags, Flags::may_trim)).number("fua", has(flags, Flags::fua));
       line.number("fast", has(flags, Flags::fast_zero));
-      return logged(line, {Op::zero, offset, count, flags}, [&] { return next.zero(count, offset, flags); });
+      return logged(line, {Op::zero, offset, count, flags},
+                    [&] { return next.zero(count, offset, flags); });
     }
     Status cache(Next& next, uint64_t count, uint64_t offset, Flags flags) {
       Line line = request("Cache", count, offset);
-      return logged(line, {Op::cache, offset, count, flags}, [&] { return next.cache(count, offset, flags); });
+      return logged(line, {Op::cache, offset, count, flags},
+                    [&] { return next.cache(count, offset, flags); });
     }
     Status extents(Next& next, uint64_t count, uint64_t offset, Flags flags, nbd::Extents& out) {
       Line line = request("Extents", count, offset);

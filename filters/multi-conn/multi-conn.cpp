@@ -121,7 +121,8 @@ class MultiConn {
     Status around(const Announcement& request, Call&& call) {
       if (request.op == Op::flush) return flush_as_needed();
       const bool fua = mode_ == Mode::emulate && has(request.flags, Flags::fua);
-      const Status s = on(me_, [&] { return call(without(request.flags, fua ? Flags::fua : Flags::none)); });
+      const Status s =
+          on(me_, [&] { return call(without(request.flags, fua ? Flags::fua : Flags::none)); });
       // Behind the request: a flush that began before it may have missed it.
       const bool writes =
           request.op == Op::write || request.op == Op::trim || request.op == Op::zero;

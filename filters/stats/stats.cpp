@@ -78,8 +78,8 @@ class Stats : public nbd::filters::EveryRequest<Stats> {
     began_ = Clock::now().time_since_epoch();
     if (path_.empty()) return;
     const int flags = O_WRONLY | O_CREAT | O_CLOEXEC | (append_ ? O_APPEND : O_TRUNC);
-    file_ = nbd::Fd(nbd::sys([&] { return ::open(path_.c_str(), flags, 0666); }, "statsfile={}",
-                             path_));
+    file_ = nbd::Fd(
+        nbd::sys([&] { return ::open(path_.c_str(), flags, 0666); }, "statsfile={}", path_));
   }
   void after_fork() { control_.after_fork(); }
   void cleanup() noexcept {

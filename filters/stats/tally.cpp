@@ -141,9 +141,8 @@ JsonObject Tally::as_json() const {
         {"p50", 50}, {"p90", 90}, {"p99", 99}, {"p99.9", 99.9}};
     for (const auto& [name, rank] : kPercentiles) {
       // The middle of a bucket may lie outside of what there was.
-      const double ns =
-          std::clamp(latency_.percentile(rank), static_cast<double>(least_.count()),
-                     static_cast<double>(most_.count()));
+      const double ns = std::clamp(latency_.percentile(rank), static_cast<double>(least_.count()),
+                                   static_cast<double>(most_.count()));
       latency.set(name, ns / 1e9);
     }
     latency.set("max", Seconds(most_).count());
@@ -187,10 +186,8 @@ JsonObject report_json(const Tallies& tallies, Seconds elapsed) {
   const Tally::Counts total = total_of(tallies);
   JsonObject out;
   out.set("elapsed", elapsed.count());
-  out.set("total", JsonObject()
-                       .set("ops", total.ops)
-                       .set("bytes", total.bytes)
-                       .set("errors", total.errors));
+  out.set("total",
+          JsonObject().set("ops", total.ops).set("bytes", total.bytes).set("errors", total.errors));
   for (const Op op : kOrder) {
     out.set(name_of(op), tallies[static_cast<size_t>(op)].as_json());
   }
