@@ -56,6 +56,8 @@ struct Put {
 template <class Derived>
 class EveryRequest {
   using Put = detail::Put;
+  friend Derived;
+  EveryRequest() = default;
 
  public:
   Status pread(Next& next, std::span<std::byte> buf, uint64_t offset, Flags flags) {
@@ -96,6 +98,8 @@ class EveryRequest {
 template <class Derived>
 class DiskAround : public Disk {
   using Put = detail::Put;
+  friend Derived;
+  DiskAround() = default;
 
  public:
   Status pread(std::span<std::byte> buf, uint64_t offset, Flags flags) override {

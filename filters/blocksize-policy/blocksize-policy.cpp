@@ -52,24 +52,24 @@ struct BlockSizePolicy {
 
   struct Connection {
     Connection(BlockSizePolicy& filter, Next& next)
-        : size(next.properties().block_size), filter_(filter) {
+        : size_(next.properties().block_size), filter_(filter) {
       const nbd::BlockSize& w = filter.wanted;
-      is_set_ = w.minimum != 0 || w.preferred != 0 || w.maximum != 0 || size.minimum != 0;
-      if (size.minimum == 0) size = {.minimum = 1, .preferred = 4096, .maximum = UINT32_MAX};
-      if (w.minimum != 0) size.minimum = w.minimum;
-      if (w.preferred != 0) size.preferred = w.preferred;
-      if (w.maximum != 0) size.maximum = w.maximum;
-      const bool ordered = size.minimum <= size.preferred && size.preferred <= size.maximum;
-      if (!ordered || (size.maximum != UINT32_MAX && size.maximum % size.minimum != 0)) {
+      is_set_ = w.minimum != 0 || w.preferred != 0 || w.maximum != 0 || size_.minimum != 0;
+      if (size_.minimum == 0) size_ = {.minimum = 1, .preferred = 4096, .maximum = UINT32_MAX};
+      if (w.minimum != 0) size_.minimum = w.minimum;
+      if (w.preferred != 0) size_.preferred = w.preferred;
+      if (w.maximum != 0) size_.maximum = w.maximum;
+      const bool ordered = size_.minimum <= size_.preferred && size_.preferred <= size_.maximum;
+      if (!ordered || (size_.maximum != UINT32_MAX && size_.maximum % size_.minimum != 0)) {
         throw nbd::Error("blocksize-policy: block sizes do not fit together: minimum " +
-                         std::to_string(size.minimum) + ", preferred " +
-                         std::to_string(size.preferred) + ", maximum " +
-                         std::to_string(size.maximum));
+                         std::to_string(size_.minimum) + ", preferred " +
+                         std::to_string(size_.preferred) + ", maximum " +
+                         std::to_string(size_.maximum));
       }
     }
     void properties(nbd::Properties& p) const {
       if (!is_set_) return;
-      p.block_size = size;
+      p.block_size = size_;
       p.block_size.advisory = true;  // what is refused is refused here
     }
 
@@ -109,17 +109,17 @@ struct BlockSizePolicy {
     Status check(uint64_t count, uint64_t offset, bool has_data) const {
       if (filter_.policy == Policy::allow) return nbd::kOk;
       const bool has_maximum = has_data || filter_.policy == Policy::strict;
-      const bool aligned = ((count | offset) & (size.minimum - 1)) == 0;
-      if (aligned && (!has_maximum || count <= size.maximum)) return nbd::kOk;
+      const bool aligned = ((count | offset) & (size_.minimum - 1)) == 0;
+      if (aligned && (!has_maximum || count <= size_.maximum)) return nbd::kOk;
       nbdkit_error(
           "blocksize-policy: a request for %llu bytes at %llu does not keep to blocks "
           "of %u to %u bytes",
           static_cast<unsigned long long>(count), static_cast<unsigned long long>(offset),
-          size.minimum, size.maximum);
+          size_.minimum, size_.maximum);
       return Status(EINVAL);
     }
 
-    nbd::BlockSize size;
+    nbd::BlockSize size_;
     BlockSizePolicy& filter_;
     bool is_set_ = false;
   };

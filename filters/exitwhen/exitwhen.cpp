@@ -8,6 +8,7 @@
 #include <nbdkit/filter.hpp>
 
 #include <poll.h>
+#include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -102,6 +103,9 @@ class ExitWhen {
 
   // Until something has happened, or cleanup().
   void watch() {
+    sigset_t all;  // signals are for the main thread
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, nullptr);
     for (;;) {
       std::vector<pollfd> fds{{wake_.get(), POLLIN, 0}};
       for (const auto& event : events_) fds.push_back({event->fd(), event->events(), 0});

@@ -17,6 +17,22 @@ namespace nbd::filters {
 
 class Line {
  public:
+  struct Field {
+    const char* name;
+    std::string shown, value;
+    enum class Kind { text, number, flag } kind = Kind::text;
+    uint64_t number = 0;  // if it is one
+
+    std::string json() const {
+      switch (kind) {
+        case Kind::text: return json_value(value);
+        case Kind::number: return json_value(number);
+        case Kind::flag: return json_value(number != 0);
+      }
+      return "null";
+    }
+  };
+
   // id: 0 for what has no end of its own.
   explicit Line(const char* action, uint64_t id = 0) : action_(action), id_(id) {}
 
@@ -28,21 +44,21 @@ class Line {
     return *this;
   }
   Line& number(const char* name, uint64_t value) {
-    return add(name, std::to_string(value), json_value(value));
+    return add({name, std::to_string(value), std::to_string(value), Field::Kind::number, value});
   }
   Line& hex(const char* name, uint64_t value) {
-    return add(name, in_hex(value), json_value(value));
+    return add({name, in_hex(value), in_hex(value), Field::Kind::number, value});
   }
   Line& flag(const char* name, bool value) {
-    return add(name, value ? "1" : "0", json_value(value));
+    const char* shown = value ? "1" : "0";
+    return add({name, shown, shown, Field::Kind::flag, value ? uint64_t{1} : 0});
   }
   // Shown as a shell has it.
   Line& text(const char* name, std::string_view value) {
-    fields_.push_back({name, quoted(value), std::string(value), json_value(value)});
-    return *this;
+    return add({.name = name, .shown = quoted(value), .value = std::string(value)});
   }
   Line& raw(const char* name, const std::string& value) {
-    return add(name, value, json_value(value));
+    return add({.name = name, .shown = value, .value = value});
   }
   // The fields go, the action stays.
   Line& clear() {
@@ -50,10 +66,6 @@ class Line {
     return *this;
   }
 
-  struct Field {
-    const char* name;
-    std::string shown, value, json;
-  };
   const char* action() const { return action_; }
   uint64_t id() const { return id_; }
   uint64_t connection() const { return connection_; }  // 0: none
@@ -83,8 +95,8 @@ class Line {
   }
 
  private:
-  Line& add(const char* name, const std::string& value, std::string json) {
-    fields_.push_back({name, value, value, std::move(json)});
+  Line& add(Field field) {
+    fields_.push_back(std::move(field));
     return *this;
   }
 

@@ -128,7 +128,7 @@ void LogSink::write_event(std::string_view type, const Line& line, Status status
   out.raw("time", seconds(std::chrono::system_clock::now().time_since_epoch()));
   if (line.connection() != 0) out.set("connection", line.client());
   out.set("event", in_lower_case(line.action()));
-  for (const Line::Field& f : line.fields()) out.raw(f.name, f.json);
+  for (const Line::Field& f : line.fields()) out.raw(f.name, f.json());
   if (type == "LEAVE") out.set("result", status.ok() ? "ok" : name_of(status));
   put(out.text());
 }
