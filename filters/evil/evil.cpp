@@ -95,15 +95,14 @@ class Evil {
   }
 
   void get_ready() {
-    const bool only_rules = (has_rules_ || asked_for_volatile_) && !mode_ && !probability_ && !stuck_;
+    const bool only_rules =
+        (has_rules_ || asked_for_volatile_) && !mode_ && !probability_ && !stuck_;
     mode_ = mode_.value_or(only_rules ? EvilMode::none : EvilMode::stuck_bits);
     faults_.get_ready(mode_ != EvilMode::none && !seed_);
     is_volatile_ = is_volatile_ || faults_.any(Damage::lost_flush);
     const double by_default = mode_ == EvilMode::stuck_wires ? 1e-6 : 1e-8;
-    const uint64_t stream =
-        seed_ ? Draw::stream(*seed_, "evil") : faults_.stream(name_of(*mode_));
-    bad_bits_ =
-        BadBits(*mode_, probability_.value_or(by_default), stuck_.value_or(1), stream);
+    const uint64_t stream = seed_ ? Draw::stream(*seed_, "evil") : faults_.stream(name_of(*mode_));
+    bad_bits_ = BadBits(*mode_, probability_.value_or(by_default), stuck_.value_or(1), stream);
   }
   void after_fork() { faults_.after_fork(); }
   void cleanup() noexcept {

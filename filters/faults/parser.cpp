@@ -97,7 +97,8 @@ constexpr std::array<RuleWord, 34> kWords{{
     {"pass", kAny, Value::none, [](Rule& r, const Piece&) { r.passes = true; }},
     {"error", kError | kDamage, Value::must,
      [](Rule& r, const Piece& p) { r.errors = read_errors(p); }},
-    {"text", kError | kDamage, Value::must, [](Rule& r, const Piece& p) { read_name(r.message, p); }},
+    {"text", kError | kDamage, Value::must,
+     [](Rule& r, const Piece& p) { read_name(r.message, p); }},
     {"heals", kError, Value::none, [](Rule& r, const Piece&) { r.heals = true; }},
     {"delay", kDelay, Value::must, [](Rule& r, const Piece& p) { r.delay = read_distribution(p); }},
     {"jitter", kDelay, Value::must, [](Rule& r, const Piece& p) { r.jitter = read_time(p); }},
@@ -175,8 +176,8 @@ class Parser {
       word.value.fail(fmt::format("\"{}\" has no value", word.name.text()));
     }
     note(word.name.text(), word.name);
-    known->read(rule_, is_yes || !word.has_value ? word.name.part(word.name.text().size())
-                                                 : word.value);
+    known->read(rule_,
+                is_yes || !word.has_value ? word.name.part(word.name.text().size()) : word.value);
   }
 
   void note(std::string_view name, const Piece& where) {
@@ -246,7 +247,7 @@ class Parser {
       return fmt::format("is not something for {}", name_of(rule_.damage));
     }
     return trade_ == Trade::delay && kind == Kind::size ? "takes no time: delay open"
-                                                         : "cannot fail";
+                                                        : "cannot fail";
   }
 
   // What happens.
@@ -258,8 +259,8 @@ class Parser {
       return;
     }
     if (trade_ == Trade::error && rule_.errors.empty()) rule_.errors = {{EIO, 1}};
-    if (trade_ == Trade::delay && !rule_.delay) whole_.part(whole_.text().size()).fail(
-        "expected how long: delay=10ms");
+    if (trade_ == Trade::delay && !rule_.delay)
+      whole_.part(whole_.text().size()).fail("expected how long: delay=10ms");
     if (trade_ == Trade::damage && rule_.damage == Damage::none) {
       whole_.part(whole_.text().size())
           .fail("expected what happens: flip, torn, lost, misdirect, stale or lost-flush");

@@ -37,8 +37,8 @@ void FaultStack::get_ready(bool draws) {
     log_debug("fault-seed=" + std::to_string(*seed_));
     if (!log_path_.empty()) {
       constexpr int kFlags = O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC;
-      log_ = Fd(sys([&] { return ::open(log_path_.c_str(), kFlags, 0666); }, "fault-log={}",
-                    log_path_));
+      log_ = Fd(
+          sys([&] { return ::open(log_path_.c_str(), kFlags, 0666); }, "fault-log={}", log_path_));
     }
   }
   // For whoever looks at the output of a run that failed: it is no error.
