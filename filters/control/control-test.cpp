@@ -6,7 +6,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <cstring>
 #include <string>
 #include <thread>
 #include <vector>
@@ -61,7 +60,7 @@ class LineClient {
   explicit LineClient(const std::string& path) : socket_(::socket(AF_UNIX, SOCK_STREAM, 0)) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
-    std::strcpy(address.sun_path, path.c_str());
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
     connected_ =
         ::connect(socket_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
   }
@@ -127,7 +126,7 @@ TEST_CASE("what is wrong with a command is said in the answer") {
   };
   CHECK(error("").starts_with("this is no JSON: parse error"));
   CHECK(error("p").starts_with("this is no JSON: parse error"));
-  CHECK(error("\xff\xfe\x00").starts_with("this is no JSON: parse error"));
+  CHECK(error(std::string("\xff\xfe\0", 3)).starts_with("this is no JSON: parse error"));
   CHECK(error("[]").starts_with("expected an object"));
   CHECK(error(std::string(60000, '[')).starts_with("JSON is nested deeper than 4"));
   CHECK(error("{}") == "\\\"do\\\" is missing\"}");
@@ -190,7 +189,7 @@ TEST_CASE("a socket that was left behind is replaced, one that is in use is not"
     const nbd::Fd dead(::socket(AF_UNIX, SOCK_STREAM, 0));
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
-    std::strcpy(address.sun_path, path.c_str());
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
     REQUIRE(::bind(dead.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
   }
   const ControlSocket socket(path, echo);

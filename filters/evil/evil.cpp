@@ -127,10 +127,11 @@ class Evil {
     }
 
     Status pread(Next& next, std::span<std::byte> buf, uint64_t offset, Flags flags) {
-      if (const Status s = disk_.read(next, buf, offset, flags); !s.ok()) return s;
       const Request request = request_of(Kind::read, offset, buf.size(), flags);
-      Status s;
-      for (const Firing& f : evil_.faults_.decide(request)) {
+      const std::vector<Firing> firings = evil_.faults_.decide(request);
+      Status s = disk_.read(next, buf, offset, flags);
+      if (!s.ok()) return s;
+      for (const Firing& f : firings) {
         JsonObject did;
         if (f.rule->damage == Damage::stale) {
           did.set("stale", disk_.make_stale(buf, offset));
@@ -173,10 +174,15 @@ class Evil {
       return clear(Kind::zero, count, offset, flags,
                    [&] { return next.zero(count, offset, flags); });
     }
-    Status cache(Next& next, uint64_t count, uint64_t offset, Flags flags) const {
+    // Nothing that could be damaged; rules may count it all the same.
+    Status cache(Next& next, uint64_t count, uint64_t offset, Flags flags) {
+      evil_.faults_.decide(request_of(Kind::cache, offset, count, flags));
       return next.cache(count, offset, flags);
     }
     Status extents(Next& next, uint64_t count, uint64_t offset, Flags flags, nbd::Extents& out) {
+      if (!has(flags, Flags::probe)) {
+        evil_.faults_.decide(request_of(Kind::extents, offset, count, flags));
+      }
       return disk_.extents(next, count, offset, flags, out);
     }
 

@@ -157,6 +157,7 @@ TEST_CASE("what is wrong with a rule is said where it is") {
            "a text is for a request that fails: error=... is missing"},
       Case{Trade::error, "read pass error=EIO", 6,
            "what passes is not hit: the rule says more than that"},
+      Case{Trade::damage, "open pass set-state=x", 1, "open has no data that could be wrong"},
       Case{Trade::damage, "misdirect=0", 11, "expected how far, such as +4K or -1M, got \"0\""});
   const Complaint got = complaint(c.trade, c.text);
   CHECK(got.sentence == c.sentence);

@@ -234,8 +234,12 @@ class Parser {
       case Damage::lost_flush: return {Kind::flush};
       case Damage::none: break;
     }
-    return trade_ == Trade::delay ? kRequests | KindSet{Kind::open, Kind::list, Kind::close}
-                                  : kRequests | kHandshake;
+    switch (trade_) {
+      case Trade::error: return kRequests | kHandshake;
+      case Trade::delay: return kRequests | KindSet{Kind::open, Kind::list, Kind::close};
+      case Trade::damage: break;
+    }
+    return kRequests;
   }
   KindSet default_kinds() const {
     if (rule_.damage == Damage::flip) return {Kind::read};
@@ -246,15 +250,16 @@ class Parser {
     if (rule_.damage != Damage::none) {
       return fmt::format("is not something for {}", name_of(rule_.damage));
     }
-    return trade_ == Trade::delay && kind == Kind::size ? "takes no time: delay open"
-                                                        : "cannot fail";
+    if (trade_ == Trade::damage) return "has no data that could be wrong";
+    return trade_ == Trade::delay ? "takes no time: delay open" : "cannot fail";
   }
 
   // What happens.
   void check_action() {
     if (const Piece* pass = where_is("pass"); pass != nullptr) {
-      const bool does_more = !rule_.errors.empty() || rule_.delay || rule_.heals ||
-                             rule_.damage != Damage::none || where_is("text") != nullptr;
+      const bool does_more = !rule_.errors.empty() || rule_.delay || rule_.jitter.count() != 0 ||
+                             rule_.heals || rule_.damage != Damage::none ||
+                             where_is("text") != nullptr;
       if (does_more) pass->fail("what passes is not hit: the rule says more than that");
       return;
     }
