@@ -120,7 +120,7 @@ void Hub::remove_filter(const void* owner) {
 
 void Hub::add_command(const void* owner, Command command) {
   for (Filter& f : filters_) {
-    if (f.owner == owner) f.commands.push_back(std::move(command));
+    if (f.owner == owner) return f.commands.push_back(std::move(command));
   }
 }
 

@@ -214,7 +214,7 @@ class Parser {
     for (size_t i = 0; i < kKinds; ++i) {
       const auto kind = static_cast<Kind>(i);
       if (rule_.kinds.contains(kind) && !can.contains(kind)) {
-        at.fail(fmt::format("{} {}", name_of(kind), why_not(kind)));
+        at.fail(fmt::format("{} {}", name_of(kind), why_not()));
       }
     }
     for (const std::string_view word : {"offset", "length"}) {
@@ -246,7 +246,7 @@ class Parser {
     if (rule_.damage == Damage::lost) return {Kind::write};
     return rule_.damage == Damage::none ? kRequests : possible_kinds();
   }
-  std::string why_not(Kind kind) const {
+  std::string why_not() const {
     if (rule_.damage != Damage::none) {
       return fmt::format("is not something for {}", name_of(rule_.damage));
     }
