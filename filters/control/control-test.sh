@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # A running stack is told what to do, by one socket for all its filters; who talks
 # nonsense is told so, and nothing else happens.
-# shellcheck disable=SC2016  # expanded by the command of --run
+# shellcheck disable=SC2016,SC1091,SC2154  # expanded by the command of --run; sourced
 set -euo pipefail
 . "$SOURCE/filters/faults/test-functions.sh"
 stack() {
@@ -132,7 +132,7 @@ print("done")' --filter=error --filter=delay --filter=evil memory 1M control=con
   evil-volatile=true evil=cosmic-rays evil-probability=1e-6 evil-rule='read every=9 stale' \
   evil-rule='write every=7 torn' 2>err)"
 python3 -c 'import json, sys; print(sum(1 for line in open("log") if json.loads(line)), "events")'
-! grep -A30 Sanitizer err
+if grep -A30 Sanitizer err; then fail 'see above'; fi
 # One that a killed server has left behind is no obstacle; one that is in use is.
 python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("control")'
 expect ok "$(stack 'print(*reads(1))')"

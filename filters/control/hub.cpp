@@ -120,7 +120,7 @@ void Hub::remove_filter(const void* owner) {
 
 void Hub::add_command(const void* owner, Command command) {
   for (Filter& f : filters_) {
-    if (f.owner == owner) f.commands.push_back(std::move(command));
+    if (f.owner == owner) return f.commands.push_back(std::move(command));
   }
 }
 
@@ -133,8 +133,8 @@ void Hub::set_path(std::string path) {
 
 void Hub::open() {
   if (path_.empty() || socket_) return;
-  socket_ = std::make_unique<ControlSocket>(
-      path_, [this](std::string_view line) { return answer(line); });
+  socket_ = std::make_unique<ControlSocket>(path_,
+                                            [this](std::string_view line) { return answer(line); });
 }
 
 std::string Hub::name_of(const void* owner) const {
@@ -174,9 +174,8 @@ JsonObject Hub::answer_question(const Question& question) const {
 }
 
 JsonObject Hub::answer_one(const Filter& filter, const Question& question) const {
-  const auto command =
-      std::find_if(filter.commands.begin(), filter.commands.end(),
-                   [&](const Command& c) { return c.name == question.command; });
+  const auto command = std::find_if(filter.commands.begin(), filter.commands.end(),
+                                    [&](const Command& c) { return c.name == question.command; });
   if (command == filter.commands.end()) {
     std::vector<std::string> known;
     for (const Command& c : filter.commands) known.push_back(c.name);
@@ -198,9 +197,8 @@ JsonObject Hub::answer_one(const Filter& filter, const Question& question) const
 JsonObject Hub::answer_all(const Question& question) const {
   JsonArray answers;
   for (auto f = filters_.rbegin(); f != filters_.rend(); ++f) {
-    const bool has = std::any_of(f->commands.begin(), f->commands.end(), [&](const Command& c) {
-      return c.name == question.command;
-    });
+    const bool has = std::any_of(f->commands.begin(), f->commands.end(),
+                                 [&](const Command& c) { return c.name == question.command; });
     if (!has) continue;
     try {
       answers.add(answer_one(*f, question));
@@ -219,8 +217,7 @@ JsonObject Hub::help() const {
     for (const Command& c : f->commands) {
       JsonArray arguments;
       for (const std::string& a : c.arguments) arguments.add(a);
-      commands.add(
-          JsonObject().set("do", c.name).set("arguments", arguments).set("help", c.help));
+      commands.add(JsonObject().set("do", c.name).set("arguments", arguments).set("help", c.help));
     }
     filters.add(JsonObject().set("filter", name_of(*f)).set("commands", commands));
   }

@@ -44,7 +44,7 @@ int bind_to(const Fd& socket, const sockaddr_un& address) {
 
 // Whether the path is a socket at which nobody listens any more.
 bool is_left_over(const sockaddr_un& address) {
-  struct stat s {};
+  struct stat s{};
   if (::lstat(address.sun_path, &s) != 0 || !S_ISSOCK(s.st_mode)) return false;
   const Fd probe = new_socket();
   return ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 &&
@@ -183,8 +183,8 @@ void ControlSocket::serve(Client& client) {
     std::string input;
     std::vector<char> buffer(4096);
     for (bool more = true; more;) {
-      const ssize_t n = retry_eintr(
-          [&] { return ::recv(client.socket.get(), buffer.data(), buffer.size(), 0); });
+      const ssize_t n =
+          retry_eintr([&] { return ::recv(client.socket.get(), buffer.data(), buffer.size(), 0); });
       if (n <= 0) break;
       if (speech_ == Speech::characters) {
         more = answer_characters(client, std::string_view(buffer.data(), static_cast<size_t>(n)));

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 # What is delayed, how long by the log, and what is not held up by it.
-# shellcheck disable=SC2016  # expanded by the command of --run
+# shellcheck disable=SC2016,SC1091,SC2154  # expanded by the command of --run; sourced
 set -euo pipefail
 . "$SOURCE/filters/faults/test-functions.sh"
 delays() { local code=$1; shift; python_client "$code" --filter=delay memory 1M fault-log=log "$@" 2>/dev/null; }

@@ -65,8 +65,8 @@ class Delay {
       "delay-open=<TIME>             delay a client that connects\n"
       "delay-close=<TIME>            delay a client that disconnects\n"
       "delay-rule=<RULE>             which requests, and how long, see nbdkit-faults(1), such as\n"
-      "                              'flush every=10 delay=normal:50ms:20ms'; repeatable\n"
-      NBD_FAULTS_HELP;
+      "                              'flush every=10 delay=normal:50ms:20ms'; "
+      "repeatable\n" NBD_FAULTS_HELP;
   static constexpr bool passes_unchanged = true;
 
   bool config(std::string_view key, std::string_view value) {
@@ -103,13 +103,12 @@ class Delay {
   void list_exports(std::vector<nbd::ExportItem>&) { hold(request_of(Kind::list, "")); }
   void open(nbd::OpenRequest& request) { hold(request_of(Kind::open, request.export_name)); }
   // A client that just hangs up is gone before this could hold it.
-  void closing(Next&) {
-    [[maybe_unused]] const Status ended_early = wait(request_of(Kind::close));
-  }
+  void closing(Next&) { [[maybe_unused]] const Status ended_early = wait(request_of(Kind::close)); }
 
   void properties(nbd::Properties& p) const {
     const KindSet kinds = faults_.can_change() ? nbd::filters::kRequests : faults_.kinds();
-    for (const Op op : {Op::read, Op::write, Op::flush, Op::trim, Op::zero, Op::cache, Op::extents}) {
+    for (const Op op :
+         {Op::read, Op::write, Op::flush, Op::trim, Op::zero, Op::cache, Op::extents}) {
       if (kinds.contains(nbd::filters::kind_of(op))) p.blocking.insert(op);
     }
     if (!fast_zero_) p.can_fast_zero = p.can_zero;  // failing at once is fast

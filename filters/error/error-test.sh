@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Every word of a rule, and every kind of request, as clients see them. (Which requests
 # a rule counts is tested in faults/faults-test.cpp.)
-# shellcheck disable=SC2016  # expanded by the command of --run
+# shellcheck disable=SC2016,SC1091,SC2154  # expanded by the command of --run; sourced
 set -euo pipefail
 . "$SOURCE/filters/faults/test-functions.sh"
 error() { local code=$1; shift; python_client "$code" --filter=error memory 1M "$@" 2>/dev/null; }
@@ -73,11 +73,11 @@ print(one(h), one(h2), one(h), one(h2), one(h2))'
 expect "ok EIO ok EIO EIO" "$(rule 'read connection=2' "$second")"
 expect "ok ok EIO EIO ok" "$(rule 'read nth=2 per=connection' "$second")"
 mkdir files && truncate -s 1M files/good files/bad
-CODE="$client"'
+named="$client"'
 for name in "good", "bad":
   h = nbd.NBD(); h.set_export_name(name); h.connect_unix(os.environ["unixsocket"]); print(*reads(1))'
 expect "ok
-EIO" "$(CODE=$CODE serve --filter=error file dir=files error-rule='read export=bad' \
+EIO" "$(CODE=$named serve --filter=error file dir=files error-rule='read export=bad' \
   --run 'export unixsocket; nbdsh -c "$CODE"' 2>/dev/null)"
 
 # ---- what heals
@@ -86,14 +86,13 @@ print(*reads(1, 4096), end=" "); h.pwrite(b"x" * 512, 4096)
 print(*reads(1, 4096, 1024), *reads(1, 4096), end=" "); h.zero(4096, 4096); print(*reads(1, 0, 65536))')"
 
 # ---- where a client gets its export
-CODE="$client"'
+connects="$client"'
 def connects():
   x = nbd.NBD()
   try: x.connect_unix(os.environ["unixsocket"]); return "ok"
   except nbd.Error: return "refused"
 print(connects(), connects(), connects())'
-export CODE
-refusals() { serve --filter=error memory 1M "$@" --run 'export unixsocket; nbdsh -c "$CODE"' 2>err; }
+refusals() { CODE=$connects serve --filter=error memory 1M "$@" --run 'export unixsocket; nbdsh -c "$CODE"' 2>err; }
 # (A client like nbdsh asks once for its export.)
 expect "ok refused ok" "$(refusals error-rule='open nth=2')"
 expect "ok refused ok" "$(refusals error-rule='size nth=2 text="how large?"')"

@@ -46,8 +46,8 @@ class ErrorFilter {
       "                              cache\n"
       "error-seed=<N>                the same seed fails the same requests\n"
       "error-rule=<RULE>             which requests fail and how, see nbdkit-faults(1), such as\n"
-      "                              'read every=3 offset=1M-2M error=EIO:3,ENOSPC'; repeatable\n"
-      NBD_FAULTS_HELP;
+      "                              'read every=3 offset=1M-2M error=EIO:3,ENOSPC'; "
+      "repeatable\n" NBD_FAULTS_HELP;
   static constexpr bool passes_unchanged = true;
 
   bool config(std::string_view key, std::string_view value) {

@@ -64,7 +64,8 @@ bool PlainErrors::set(std::string_view what, std::string_view key, std::string_v
 }
 
 Rule PlainErrors::rule(Kind kind, const Settings& s, const std::string& condition) {
-  const std::string text = fmt::format("{} {} error={}", filters::name_of(kind), condition, s.error);
+  const std::string text =
+      fmt::format("{} {} error={}", filters::name_of(kind), condition, s.error);
   Rule out = parse_rule(Trade::error, "error", text);
   // Behind the parser, which could not quote every path.
   if (!s.file.empty()) {

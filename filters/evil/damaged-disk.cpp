@@ -29,7 +29,8 @@ Status DamagedDisk::write(Next& next, std::span<const std::byte> buf, uint64_t o
     past_.put(offset, before);
     while (past_.size() > kMaxHeld) past_.forget_oldest();
   }
-  const bool hold = is_volatile_ && !has(flags, Flags::fua) && held_.size() + buf.size() <= kMaxHeld;
+  const bool hold =
+      is_volatile_ && !has(flags, Flags::fua) && held_.size() + buf.size() <= kMaxHeld;
   if (hold) {
     held_.put(offset, buf);
     return kOk;

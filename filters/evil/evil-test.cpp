@@ -144,8 +144,8 @@ TEST_CASE("a map of bytes is like an array that remembers what was put") {
         map.put(at, data);
         for (size_t i = 0; i < data.size(); ++i) model[at + i] = step & 0xff;
       }
-      const auto known =
-          static_cast<size_t>(std::count_if(model.begin(), model.end(), [](int b) { return b >= 0; }));
+      const auto known = static_cast<size_t>(
+          std::count_if(model.begin(), model.end(), [](int b) { return b >= 0; }));
       REQUIRE(map.size() == known);
       const size_t from = below(kSize);
       Bytes buffer(kSize - from, std::byte{0xee}), expected = buffer;
@@ -168,6 +168,6 @@ TEST_CASE("the oldest bytes are forgotten first") {
   CHECK(map.size() < 1000);
   CHECK(map.size() > 500);
   Bytes one(10);
-  CHECK(map.copy_to(0, one) == 0);              // put first
+  CHECK(map.copy_to(0, one) == 0);                    // put first
   CHECK(map.copy_to(99 * 37 % 100 * 10, one) == 10);  // put last
 }

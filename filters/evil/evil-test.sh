@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Data that is wrong, in each way in which it can be. (Which bits are bad is tested in
 # evil-test.cpp.)
-# shellcheck disable=SC2016  # expanded by the command of --run
+# shellcheck disable=SC2016,SC1091,SC2154  # expanded by the command of --run; sourced
 set -euo pipefail
 . "$SOURCE/filters/faults/test-functions.sh"
 needs qemu-io qemu-utils
@@ -24,7 +24,7 @@ for mode in cosmic-rays stuck-bits stuck-wires; do
     stuck-bits) least=3500 most=4700 expected='True False' ;;
     stuck-wires) least=3500 most=4700 expected='True True' ;;
   esac
-  [ "$count" -gt $least ] && [ "$count" -lt $most ] || fail "$mode: $count bits"
+  if [ "$count" -lt "$least" ] || [ "$count" -gt "$most" ]; then fail "$mode: $count bits"; fi
   expect "$expected" "$same $place"
   [ "$(events log text | sort -u)" = "evil=$mode" ]
   events log did.bits >bits

@@ -95,15 +95,14 @@ class Evil {
   }
 
   void get_ready() {
-    const bool only_rules = (has_rules_ || asked_for_volatile_) && !mode_ && !probability_ && !stuck_;
+    const bool only_rules =
+        (has_rules_ || asked_for_volatile_) && !mode_ && !probability_ && !stuck_;
     mode_ = mode_.value_or(only_rules ? EvilMode::none : EvilMode::stuck_bits);
     faults_.get_ready(mode_ != EvilMode::none && !seed_);
     is_volatile_ = is_volatile_ || faults_.any(Damage::lost_flush);
     const double by_default = mode_ == EvilMode::stuck_wires ? 1e-6 : 1e-8;
-    const uint64_t stream =
-        seed_ ? Draw::stream(*seed_, "evil") : faults_.stream(name_of(*mode_));
-    bad_bits_ =
-        BadBits(*mode_, probability_.value_or(by_default), stuck_.value_or(1), stream);
+    const uint64_t stream = seed_ ? Draw::stream(*seed_, "evil") : faults_.stream(name_of(*mode_));
+    bad_bits_ = BadBits(*mode_, probability_.value_or(by_default), stuck_.value_or(1), stream);
   }
   void after_fork() { faults_.after_fork(); }
   void cleanup() noexcept {
@@ -128,10 +127,11 @@ class Evil {
     }
 
     Status pread(Next& next, std::span<std::byte> buf, uint64_t offset, Flags flags) {
-      if (const Status s = disk_.read(next, buf, offset, flags); !s.ok()) return s;
       const Request request = request_of(Kind::read, offset, buf.size(), flags);
-      Status s;
-      for (const Firing& f : evil_.faults_.decide(request)) {
+      const std::vector<Firing> firings = evil_.faults_.decide(request);
+      Status s = disk_.read(next, buf, offset, flags);
+      if (!s.ok()) return s;
+      for (const Firing& f : firings) {
         JsonObject did;
         if (f.rule->damage == Damage::stale) {
           did.set("stale", disk_.make_stale(buf, offset));
@@ -174,10 +174,15 @@ class Evil {
       return clear(Kind::zero, count, offset, flags,
                    [&] { return next.zero(count, offset, flags); });
     }
-    Status cache(Next& next, uint64_t count, uint64_t offset, Flags flags) const {
+    // Nothing that could be damaged; rules may count it all the same.
+    Status cache(Next& next, uint64_t count, uint64_t offset, Flags flags) {
+      evil_.faults_.decide(request_of(Kind::cache, offset, count, flags));
       return next.cache(count, offset, flags);
     }
     Status extents(Next& next, uint64_t count, uint64_t offset, Flags flags, nbd::Extents& out) {
+      if (!has(flags, Flags::probe)) {
+        evil_.faults_.decide(request_of(Kind::extents, offset, count, flags));
+      }
       return disk_.extents(next, count, offset, flags, out);
     }
 

@@ -157,6 +157,7 @@ TEST_CASE("what is wrong with a rule is said where it is") {
            "a text is for a request that fails: error=... is missing"},
       Case{Trade::error, "read pass error=EIO", 6,
            "what passes is not hit: the rule says more than that"},
+      Case{Trade::damage, "open pass set-state=x", 1, "open has no data that could be wrong"},
       Case{Trade::damage, "misdirect=0", 11, "expected how far, such as +4K or -1M, got \"0\""});
   const Complaint got = complaint(c.trade, c.text);
   CHECK(got.sentence == c.sentence);
@@ -177,11 +178,11 @@ TEST_CASE("counts say which of the requests are hit") {
 
 TEST_CASE("only requests that the rule is about are counted") {
   Matcher m(error_rule("read offset=1M-2M nth=2"), 1, 0, 0);
-  CHECK(!m.look(request(Kind::read, 0, 1 << 20), kNow, true));           // up to it
-  CHECK(!m.look(request(Kind::write, 1 << 20, 512), kNow, true));        // no read
-  CHECK(!m.look(request(Kind::read, (1 << 20) - 1, 2), kNow, true));     // the first
-  CHECK(!m.look(request(Kind::read, 2 << 20, 512), kNow, true));         // behind it
-  CHECK(m.look(request(Kind::read, (2 << 20) - 1, 512), kNow, true));    // the second
+  CHECK(!m.look(request(Kind::read, 0, 1 << 20), kNow, true));         // up to it
+  CHECK(!m.look(request(Kind::write, 1 << 20, 512), kNow, true));      // no read
+  CHECK(!m.look(request(Kind::read, (1 << 20) - 1, 2), kNow, true));   // the first
+  CHECK(!m.look(request(Kind::read, 2 << 20, 512), kNow, true));       // behind it
+  CHECK(m.look(request(Kind::read, (2 << 20) - 1, 512), kNow, true));  // the second
   CHECK(m.matched() == 2);
   CHECK(m.fired() == 1);
 }
@@ -215,7 +216,8 @@ TEST_CASE("bytes are those that passed before, and times the clock's") {
   CHECK(hits("read bytes=1K", 5, request(Kind::read, 0, 512)) == Numbers{3, 4, 5});
   CHECK(hits("read bytes=1000", 5, request(Kind::read, 0, 512)) == Numbers{2, 3, 4, 5});
   CHECK(hits("read bytes=512-1K", 5, request(Kind::read, 0, 512)) == Numbers{2});
-  Matcher late(error_rule("time=5s-10s"), 1, 0, 0), young(error_rule("connection-time=-1s"), 1, 0, 0);
+  Matcher late(error_rule("time=5s-10s"), 1, 0, 0),
+      young(error_rule("connection-time=-1s"), 1, 0, 0);
   Request r;
   for (const auto& [time, hit] : std::map<std::chrono::nanoseconds, bool>{
            {4s, false}, {5s, true}, {9s, true}, {10s, false}}) {
@@ -272,7 +274,8 @@ TEST_CASE("delays have the distribution that was asked for") {
     Matcher m(parse_rule(Trade::delay, "delay-rule", rule), 1, Draw::stream(7, "delay/1"), 7);
     std::vector<double> out;  // in ms
     for (int i = 0; i < 4000; ++i) {
-      out.push_back(std::chrono::duration<double, std::milli>(m.look({}, kNow, true)->delay()).count());
+      out.push_back(
+          std::chrono::duration<double, std::milli>(m.look({}, kNow, true)->delay()).count());
     }
     std::sort(out.begin(), out.end());
     return out;

@@ -107,8 +107,8 @@ void Faults::put(Rule rule) {
 
 void Faults::rules_have_changed() {
   has_rules_ = !rules_.empty();
-  order_matters_ = std::any_of(rules_.begin(), rules_.end(),
-                               [](const auto& m) { return m->rule().counts(); });
+  order_matters_ =
+      std::any_of(rules_.begin(), rules_.end(), [](const auto& m) { return m->rule().counts(); });
 }
 
 // A delay adds to others; of errors and damage there is one at a time, and what lets a
@@ -200,9 +200,8 @@ void Faults::log(const Firing& firing, const Request& request, const JsonObject&
     const bool own_seed = firing.rule->is_plain && plain_seed_;
     JsonObject draw;
     draw.set("seed", own_seed ? *plain_seed_ : seed())
-        .set("stream", firing.rule->is_plain
-                           ? fmt::format("{}/{}", filter_, name_of(request.kind))
-                           : fmt::format("{}/{}", control_.name(), firing.number))
+        .set("stream", firing.rule->is_plain ? fmt::format("{}/{}", filter_, name_of(request.kind))
+                                             : fmt::format("{}/{}", control_.name(), firing.number))
         .set("index", firing.draw.index())
         .set("value", firing.draw.unit(kWhether));
     which.set("draw", draw);

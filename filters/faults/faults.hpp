@@ -39,8 +39,8 @@
 namespace nbd::filters {
 
 // Parameters that all of them take, for their help.
-#define NBD_FAULTS_HELP                                                       \
-  "fault-seed=<N>                the same seed draws the same faults\n"       \
+#define NBD_FAULTS_HELP                                                 \
+  "fault-seed=<N>                the same seed draws the same faults\n" \
   "fault-log=<FILENAME>          what happened, a line of JSON for each\n" NBD_CONTROL_HELP
 
 // A request of the client that this thread works for; or something else that happens

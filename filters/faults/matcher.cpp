@@ -46,9 +46,7 @@ std::chrono::nanoseconds Firing::delay() const {
       ns = a + b * radius * std::cos(2 * std::numbers::pi * draw.unit(kHowLong2));
       break;
     }
-    case Distribution::Form::pareto:
-      ns = a / std::pow(1 - draw.unit(kHowLong), 1 / d.shape);
-      break;
+    case Distribution::Form::pareto: ns = a / std::pow(1 - draw.unit(kHowLong), 1 / d.shape); break;
   }
   ns += static_cast<double>(rule->jitter.count()) * (2 * draw.unit(kJitter) - 1);
   // A tail without end is cut: a test that waits for longer than a day waits in vain.

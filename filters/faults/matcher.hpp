@@ -23,8 +23,8 @@ struct Request {
   Kind kind = Kind::read;
   uint64_t offset = 0, count = 0;
   Flags flags = Flags::none;
-  uint64_t connection = 0;   // 0: outside a connection
-  uint64_t number = 0;       // of this kind, in this connection, as it arrived; 0: made up here
+  uint64_t connection = 0;     // 0: outside a connection
+  uint64_t number = 0;         // of this kind, in this connection, as it arrived; 0: made up here
   uint64_t number_of_all = 0;  // ... in all connections together
   std::chrono::nanoseconds connection_age{};
   std::string_view export_name;

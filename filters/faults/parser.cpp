@@ -97,7 +97,8 @@ constexpr std::array<RuleWord, 34> kWords{{
     {"pass", kAny, Value::none, [](Rule& r, const Piece&) { r.passes = true; }},
     {"error", kError | kDamage, Value::must,
      [](Rule& r, const Piece& p) { r.errors = read_errors(p); }},
-    {"text", kError | kDamage, Value::must, [](Rule& r, const Piece& p) { read_name(r.message, p); }},
+    {"text", kError | kDamage, Value::must,
+     [](Rule& r, const Piece& p) { read_name(r.message, p); }},
     {"heals", kError, Value::none, [](Rule& r, const Piece&) { r.heals = true; }},
     {"delay", kDelay, Value::must, [](Rule& r, const Piece& p) { r.delay = read_distribution(p); }},
     {"jitter", kDelay, Value::must, [](Rule& r, const Piece& p) { r.jitter = read_time(p); }},
@@ -175,8 +176,8 @@ class Parser {
       word.value.fail(fmt::format("\"{}\" has no value", word.name.text()));
     }
     note(word.name.text(), word.name);
-    known->read(rule_, is_yes || !word.has_value ? word.name.part(word.name.text().size())
-                                                 : word.value);
+    known->read(rule_,
+                is_yes || !word.has_value ? word.name.part(word.name.text().size()) : word.value);
   }
 
   void note(std::string_view name, const Piece& where) {
@@ -213,7 +214,7 @@ class Parser {
     for (size_t i = 0; i < kKinds; ++i) {
       const auto kind = static_cast<Kind>(i);
       if (rule_.kinds.contains(kind) && !can.contains(kind)) {
-        at.fail(fmt::format("{} {}", name_of(kind), why_not(kind)));
+        at.fail(fmt::format("{} {}", name_of(kind), why_not()));
       }
     }
     for (const std::string_view word : {"offset", "length"}) {
@@ -233,33 +234,38 @@ class Parser {
       case Damage::lost_flush: return {Kind::flush};
       case Damage::none: break;
     }
-    return trade_ == Trade::delay ? kRequests | KindSet{Kind::open, Kind::list, Kind::close}
-                                  : kRequests | kHandshake;
+    switch (trade_) {
+      case Trade::error: return kRequests | kHandshake;
+      case Trade::delay: return kRequests | KindSet{Kind::open, Kind::list, Kind::close};
+      case Trade::damage: break;
+    }
+    return kRequests;
   }
   KindSet default_kinds() const {
     if (rule_.damage == Damage::flip) return {Kind::read};
     if (rule_.damage == Damage::lost) return {Kind::write};
     return rule_.damage == Damage::none ? kRequests : possible_kinds();
   }
-  std::string why_not(Kind kind) const {
+  std::string why_not() const {
     if (rule_.damage != Damage::none) {
       return fmt::format("is not something for {}", name_of(rule_.damage));
     }
-    return trade_ == Trade::delay && kind == Kind::size ? "takes no time: delay open"
-                                                         : "cannot fail";
+    if (trade_ == Trade::damage) return "has no data that could be wrong";
+    return trade_ == Trade::delay ? "takes no time: delay open" : "cannot fail";
   }
 
   // What happens.
   void check_action() {
     if (const Piece* pass = where_is("pass"); pass != nullptr) {
-      const bool does_more = !rule_.errors.empty() || rule_.delay || rule_.heals ||
-                             rule_.damage != Damage::none || where_is("text") != nullptr;
+      const bool does_more = !rule_.errors.empty() || rule_.delay || rule_.jitter.count() != 0 ||
+                             rule_.heals || rule_.damage != Damage::none ||
+                             where_is("text") != nullptr;
       if (does_more) pass->fail("what passes is not hit: the rule says more than that");
       return;
     }
     if (trade_ == Trade::error && rule_.errors.empty()) rule_.errors = {{EIO, 1}};
-    if (trade_ == Trade::delay && !rule_.delay) whole_.part(whole_.text().size()).fail(
-        "expected how long: delay=10ms");
+    if (trade_ == Trade::delay && !rule_.delay)
+      whole_.part(whole_.text().size()).fail("expected how long: delay=10ms");
     if (trade_ == Trade::damage && rule_.damage == Damage::none) {
       whole_.part(whole_.text().size())
           .fail("expected what happens: flip, torn, lost, misdirect, stale or lost-flush");

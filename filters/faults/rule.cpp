@@ -6,8 +6,9 @@
 namespace nbd::filters {
 
 std::string_view name_of(Kind kind) {
-  constexpr std::array<std::string_view, kKinds> kNames{
-      "read", "write", "flush", "trim", "zero", "cache", "extents", "open", "size", "list", "close"};
+  constexpr std::array<std::string_view, kKinds> kNames{"read", "write", "flush",   "trim",
+                                                        "zero", "cache", "extents", "open",
+                                                        "size", "list",  "close"};
   return kNames[static_cast<size_t>(kind)];
 }
 

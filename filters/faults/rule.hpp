@@ -113,8 +113,8 @@ struct Rule {
 
   // Which of those.
   uint64_t from = 1, to = Range::kNoEnd, every = 1;
-  std::vector<Range> nth;  // empty: each
-  Range bytes;             // of those that were counted
+  std::vector<Range> nth;       // empty: each
+  Range bytes;                  // of those that were counted
   Range time, connection_time;  // nanoseconds
   std::string file;             // only while it exists
   std::string state;            // only in this one
@@ -130,7 +130,7 @@ struct Rule {
   std::optional<Distribution> delay;
   std::chrono::nanoseconds jitter{};
   Damage damage = Damage::none;
-  std::optional<uint64_t> amount;     // of damage: bits, or bytes of a prefix
+  std::optional<uint64_t> amount;       // of damage: bits, or bytes of a prefix
   std::optional<int64_t> displacement;  // of a write
 
   // Made of a plain parameter of the error filter: the number of a request is the one

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # One seed for the whole stack: two runs are the same, event by event, although 16
 # requests are in flight and threads part them; another seed makes another run.
-# shellcheck disable=SC2016  # expanded by the command of --run
+# shellcheck disable=SC2016,SC1091,SC2154  # expanded by the command of --run; sourced
 set -euo pipefail
 . "$SOURCE/filters/faults/test-functions.sh"
 

@@ -33,12 +33,15 @@ void FaultStack::get_ready(bool draws) {
   if (!is_ready_) {
     is_ready_ = true;
     start_ = std::chrono::steady_clock::now();
-    if (!seed_) seed_ = (uint64_t{std::random_device{}()} << 32) | std::random_device{}();
+    // Not more than what every reader of JSON takes for an integer.
+    constexpr unsigned kSeedBits = 53;
+    const uint64_t random = (uint64_t{std::random_device{}()} << 32) | std::random_device{}();
+    if (!seed_) seed_ = random >> (64 - kSeedBits);
     log_debug("fault-seed=" + std::to_string(*seed_));
     if (!log_path_.empty()) {
       constexpr int kFlags = O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC;
-      log_ = Fd(sys([&] { return ::open(log_path_.c_str(), kFlags, 0666); }, "fault-log={}",
-                    log_path_));
+      log_ = Fd(
+          sys([&] { return ::open(log_path_.c_str(), kFlags, 0666); }, "fault-log={}", log_path_));
     }
   }
   // For whoever looks at the output of a run that failed: it is no error.

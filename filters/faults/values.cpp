@@ -163,9 +163,8 @@ Range read_bytes(const Piece& piece) {
 }
 
 Range read_times(const Piece& piece) {
-  return half_open(piece, "a time such as 5s, 5s-10s or -10s", [](const Piece& p) {
-    return static_cast<uint64_t>(read_time(p).count());
-  });
+  return half_open(piece, "a time such as 5s, 5s-10s or -10s",
+                   [](const Piece& p) { return static_cast<uint64_t>(read_time(p).count()); });
 }
 
 KindSet kinds_of(std::string_view word) {
@@ -188,8 +187,9 @@ KindSet read_kinds(const Piece& piece) {
     if (kinds.empty()) {
       const std::string meant = did_you_mean(p.str(), kind_words());
       if (!meant.empty()) p.fail(fmt::format("unknown request \"{}\"{}", p.text(), meant));
-      p.expected("read, write, flush, trim, zero, cache, extents, open, size, list, close or a "
-                 "group of them");
+      p.expected(
+          "read, write, flush, trim, zero, cache, extents, open, size, list, close or a "
+          "group of them");
     }
     out = out | kinds;
   }

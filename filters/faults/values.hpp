@@ -26,9 +26,9 @@ KindSet read_kinds(const Piece& piece);  // "read,write"
 KindSet kinds_of(std::string_view word);
 std::vector<std::string> kind_words();
 
-void read_flags(const Piece& piece, Flags& set, Flags& clear);   // "fua,!no-hole"
-std::vector<WeightedError> read_errors(const Piece& piece);      // "EIO:3,ENOSPC"
-Distribution read_distribution(const Piece& piece);              // "10ms", "normal:50ms:10ms"
-int64_t read_displacement(const Piece& piece);                   // "+4K", "-1M"
+void read_flags(const Piece& piece, Flags& set, Flags& clear);  // "fua,!no-hole"
+std::vector<WeightedError> read_errors(const Piece& piece);     // "EIO:3,ENOSPC"
+Distribution read_distribution(const Piece& piece);             // "10ms", "normal:50ms:10ms"
+int64_t read_displacement(const Piece& piece);                  // "+4K", "-1M"
 
 }  // namespace nbd::filters

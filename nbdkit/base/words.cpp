@@ -42,6 +42,8 @@ std::string marked(std::string_view text, size_t offset) {
 }
 
 std::string did_you_mean(const std::string& word, const std::vector<std::string>& known) {
+  constexpr size_t kLongest = 64;  // longer ones are no slip of the finger, and take long
+  if (word.size() > kLongest) return "";
   const std::string* best = nullptr;
   // A third of the word may be wrong: "tranports", but not "a" for "b".
   size_t limit = std::max<size_t>(1, word.size() / 3);

@@ -118,9 +118,10 @@ constexpr bool unchanged() {
   if constexpr (requires { S::passes_unchanged; }) {
     return S::passes_unchanged;
   } else {
-    return !(requires { &S::pread; } || requires { &S::pwrite; } || requires { &S::flush; } ||
-             requires { &S::trim; } || requires { &S::zero; } || requires { &S::cache; } ||
-             requires { &S::extents; });
+    return !(
+        requires { &S::pread; } || requires { &S::pwrite; } || requires { &S::flush; } ||
+        requires { &S::trim; } || requires { &S::zero; } || requires { &S::cache; } ||
+        requires { &S::extents; });
   }
 }
 
