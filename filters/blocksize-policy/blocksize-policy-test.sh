@@ -22,6 +22,11 @@ zero ok EINVAL EINVAL ok
 trim ok EINVAL EINVAL ok
 cache ok EINVAL EINVAL ok
 write EINVAL EINVAL ok' "$(python_client "$code" --filter=blocksize-policy memory 16M blocksize-error-policy=error "${sizes[@]}" 2>/dev/null)"
+expect 'read EINVAL EINVAL EINVAL ok
+zero EINVAL EINVAL EINVAL ok
+trim EINVAL EINVAL EINVAL ok
+cache EINVAL EINVAL EINVAL ok
+write EINVAL EINVAL ok' "$(python_client "$code" --filter=blocksize-policy memory 16M blocksize-error-policy=strict-error "${sizes[@]}" 2>/dev/null)"
 if python_client "$code" --filter=blocksize-policy memory 16M "${sizes[@]}" | grep EINVAL; then fail 'refused without the policy'; fi
 # With blocksize below it, any request works although sizes are told.
 expect 'ok' "$(python_client 'print(fails(lambda: h.pwrite(b"x", 1)))' --filter=blocksize-policy --filter=blocksize memory 1M \
@@ -32,4 +37,4 @@ first = fails(lambda: h.pwrite(bytes(65536), 0))
 fails(lambda: h.pwrite(bytes(65537), 0))
 print(first, fails(lambda: h.pread(1, 0)) == "ok")' --filter=blocksize-policy memory 1M blocksize-write-disconnect=64k 2>/dev/null)"
 refused 'blocksize-minimum: expected a power of 2 from 1 to 65536, got "3k"' --filter=blocksize-policy memory 1M blocksize-minimum=3k
-refused 'blocksize-error-policy: expected one of allow, error, got "maybe"' --filter=blocksize-policy memory 1M blocksize-error-policy=maybe
+refused 'blocksize-error-policy: expected one of allow, error, strict-error, got "maybe"' --filter=blocksize-policy memory 1M blocksize-error-policy=maybe

@@ -11,6 +11,10 @@ using nbd::Flags;
 using nbd::Next;
 using nbd::Status;
 
+// What is refused: nothing; what is not aligned, and data that is too long; that,
+// and anything else that is too long.
+enum class Policy { allow, error, strict };
+
 struct BlockSizePolicy {
   static constexpr auto name = "blocksize-policy";
   static constexpr auto longname = "nbdkit blocksize policy filter";
@@ -19,12 +23,15 @@ struct BlockSizePolicy {
       "blocksize-minimum=<SIZE>      a power of 2, at most 64K\n"
       "blocksize-preferred=<SIZE>    a power of 2 from 512 to 32M\n"
       "blocksize-maximum=<SIZE>      longest read or write: a multiple of the minimum\n"
-      "blocksize-error-policy=allow|error   error: refuse requests that do not fit\n"
+      "blocksize-error-policy=allow|error|strict-error   refuse requests that do not fit;\n"
+      "                              strict: also those without data that are too long\n"
       "blocksize-write-disconnect=<SIZE>   a longer write ends the connection (0: none does)";
 
   bool config(std::string_view key, std::string_view value) {
     if (key == "blocksize-error-policy") {
-      strict = nbd::filters::one_of<bool>(key, value, {{"allow", false}, {"error", true}});
+      policy = nbd::filters::one_of<Policy>(
+          key, value,
+          {{"allow", Policy::allow}, {"error", Policy::error}, {"strict-error", Policy::strict}});
     } else if (key == "blocksize-minimum") {
       wanted.minimum = size(key, value, 1, 64 << 10, true);
     } else if (key == "blocksize-preferred") {
@@ -40,29 +47,29 @@ struct BlockSizePolicy {
   }
 
   nbd::BlockSize wanted;  // 0: not given
-  bool strict = false;
+  Policy policy = Policy::allow;
   uint64_t longest_write = 0;
 
   struct Connection {
     Connection(BlockSizePolicy& filter, Next& next)
-        : size(next.properties().block_size), filter_(filter) {
+        : size_(next.properties().block_size), filter_(filter) {
       const nbd::BlockSize& w = filter.wanted;
-      is_set_ = w.minimum != 0 || w.preferred != 0 || w.maximum != 0 || size.minimum != 0;
-      if (size.minimum == 0) size = {.minimum = 1, .preferred = 4096, .maximum = UINT32_MAX};
-      if (w.minimum != 0) size.minimum = w.minimum;
-      if (w.preferred != 0) size.preferred = w.preferred;
-      if (w.maximum != 0) size.maximum = w.maximum;
-      const bool ordered = size.minimum <= size.preferred && size.preferred <= size.maximum;
-      if (!ordered || (size.maximum != UINT32_MAX && size.maximum % size.minimum != 0)) {
+      is_set_ = w.minimum != 0 || w.preferred != 0 || w.maximum != 0 || size_.minimum != 0;
+      if (size_.minimum == 0) size_ = {.minimum = 1, .preferred = 4096, .maximum = UINT32_MAX};
+      if (w.minimum != 0) size_.minimum = w.minimum;
+      if (w.preferred != 0) size_.preferred = w.preferred;
+      if (w.maximum != 0) size_.maximum = w.maximum;
+      const bool ordered = size_.minimum <= size_.preferred && size_.preferred <= size_.maximum;
+      if (!ordered || (size_.maximum != UINT32_MAX && size_.maximum % size_.minimum != 0)) {
         throw nbd::Error("blocksize-policy: block sizes do not fit together: minimum " +
-                         std::to_string(size.minimum) + ", preferred " +
-                         std::to_string(size.preferred) + ", maximum " +
-                         std::to_string(size.maximum));
+                         std::to_string(size_.minimum) + ", preferred " +
+                         std::to_string(size_.preferred) + ", maximum " +
+                         std::to_string(size_.maximum));
       }
     }
     void properties(nbd::Properties& p) const {
       if (!is_set_) return;
-      p.block_size = size;
+      p.block_size = size_;
       p.block_size.advisory = true;  // what is refused is refused here
     }
 
@@ -98,20 +105,21 @@ struct BlockSizePolicy {
     }
 
    private:
-    // Lengths of requests without data are not bounded by the maximum.
+    // By the protocol, the maximum is for requests with data.
     Status check(uint64_t count, uint64_t offset, bool has_data) const {
-      if (!filter_.strict) return nbd::kOk;
-      const bool aligned = ((count | offset) & (size.minimum - 1)) == 0;
-      if (aligned && (!has_data || count <= size.maximum)) return nbd::kOk;
+      if (filter_.policy == Policy::allow) return nbd::kOk;
+      const bool has_maximum = has_data || filter_.policy == Policy::strict;
+      const bool aligned = ((count | offset) & (size_.minimum - 1)) == 0;
+      if (aligned && (!has_maximum || count <= size_.maximum)) return nbd::kOk;
       nbdkit_error(
           "blocksize-policy: a request for %llu bytes at %llu does not keep to blocks "
           "of %u to %u bytes",
           static_cast<unsigned long long>(count), static_cast<unsigned long long>(offset),
-          size.minimum, size.maximum);
+          size_.minimum, size_.maximum);
       return Status(EINVAL);
     }
 
-    nbd::BlockSize size;
+    nbd::BlockSize size_;
     BlockSizePolicy& filter_;
     bool is_set_ = false;
   };

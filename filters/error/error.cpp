@@ -2,61 +2,34 @@
 //
 // error: fail some requests, to see what a client makes of it.
 //
-// Each kind of request has its own settings and its own count. Whether the Nth
-// request of a kind fails depends on the seed, the kind and N alone, never on
-// the time or on what other threads do, so a client that asks for the same
-// things in the same order gets the same answers again.
+// Which ones, rules say (filters/faults), into which the plain parameters are made as
+// well. Whether the Nth request fails depends on the seed, the rule and N alone, never
+// on the time or on what other threads do, so a client that asks for the same things
+// in the same order gets the same answers again.
 //
-// Threads: settings are fixed before the first client; the counts are atomic.
+// Threads: Faults has its own lock; nothing else changes after the start.
 #include <nbdkit/filter.hpp>
 
-#include <unistd.h>
-
-#include <array>
-#include <atomic>
 #include <cerrno>
-#include <optional>
-#include <random>
 #include <string>
 
-#include "base/mix.hpp"
+#include "base/error.hpp"
+#include "error/plain.hpp"
+#include "faults/faults.hpp"
 
 namespace {
 
 using nbd::Flags;
 using nbd::Next;
 using nbd::Status;
-
-struct Errno {
-  const char* name;
-  int errnum;
-};
-constexpr std::array<Errno, 6> kErrnos{{{"EPERM", EPERM},
-                                        {"EIO", EIO},
-                                        {"ENOMEM", ENOMEM},
-                                        {"EINVAL", EINVAL},
-                                        {"ENOSPC", ENOSPC},
-                                        {"ESHUTDOWN", ESHUTDOWN}}};
-
-// The kinds of request, by the names that the parameters have for them.
-enum Kind : size_t { kRead, kWrite, kTrim, kZero, kExtents, kCache, kKinds };
-constexpr std::array<const char*, kKinds> kKindNames{"pread", "pwrite",  "trim",
-                                                     "zero",  "extents", "cache"};
-
-constexpr std::array<nbd::Op, kKinds> kOps{nbd::Op::read, nbd::Op::write,   nbd::Op::trim,
-                                           nbd::Op::zero, nbd::Op::extents, nbd::Op::cache};
-
-struct Settings {
-  Errno error = kErrnos[1];
-  double rate = 0;
-  uint64_t nth = 0;  // 0: no single request
-  std::string file;  // only while it exists
-};
-
-// A number in [0, 1) from (seed, stream, index).
-double draw(uint64_t seed, uint64_t stream, uint64_t index) {
-  return static_cast<double>(nbd::nth_mix(seed + (stream << 56), index) >> 11) * 0x1p-53;
-}
+using nbd::filters::Faults;
+using nbd::filters::Firing;
+using nbd::filters::JsonObject;
+using nbd::filters::Kind;
+using nbd::filters::PlainErrors;
+using nbd::filters::Request;
+using nbd::filters::request_of;
+using nbd::filters::Trade;
 
 class ErrorFilter {
  public:
@@ -71,113 +44,96 @@ class ErrorFilter {
       "error-<KIND>=..., error-<KIND>-rate=..., error-<KIND>-nth=..., error-<KIND>-file=...\n"
       "                              the same for one kind: pread, pwrite, trim, zero, extents,\n"
       "                              cache\n"
-      "error-seed=<N>                the same seed fails the same requests";
+      "error-seed=<N>                the same seed fails the same requests\n"
+      "error-rule=<RULE>             which requests fail and how, see nbdkit-faults(1), such as\n"
+      "                              'read every=3 offset=1M-2M error=EIO:3,ENOSPC'; "
+      "repeatable\n" NBD_FAULTS_HELP;
+  static constexpr bool passes_unchanged = true;
 
   bool config(std::string_view key, std::string_view value) {
-    if (key == "error-seed") {
-      seed_ = nbd::parse_uint64("error-seed", value);
-      return true;
-    }
-    constexpr std::string_view kPrefix = "error";
-    if (!key.starts_with(kPrefix)) return false;
-    std::string_view rest = key.substr(kPrefix.size());
-    if (set(rest, key, value, settings_)) return true;
-    if (!rest.starts_with('-')) return false;
-    rest.remove_prefix(1);
-    for (size_t kind = 0; kind < kKinds; ++kind) {
-      const std::string_view kind_name = kKindNames[kind];
-      if (!rest.starts_with(kind_name)) continue;
-      return set(rest.substr(kind_name.size()), key, value, std::span(&settings_[kind], 1));
-    }
-    return false;
+    return faults_.config(key, value) || plain_.config(key, value);
   }
-
   void get_ready() {
-    if (!seed_) seed_ = (uint64_t{std::random_device{}()} << 32) | std::random_device{}();
-    nbd::log_debug("error-inject: error-seed=" + std::to_string(*seed_));
+    for (nbd::filters::Rule& rule : plain_.rules()) faults_.add(std::move(rule));
+    if (plain_.seed()) faults_.set_plain_seed(*plain_.seed());
+    faults_.get_ready();
+    nbd::log_debug("error-inject: error-seed=" +
+                   std::to_string(plain_.seed().value_or(faults_.seed())));
   }
+  void after_fork() { faults_.after_fork(); }
+  void cleanup() noexcept { faults_.cleanup(); }
+  void disconnected() noexcept { faults_.disconnected(); }
+  void announce(const nbd::Announcement& request) { faults_.announce(request); }
+
+  void list_exports(std::vector<nbd::ExportItem>&) { refuse(request_of(Kind::list, "")); }
+  void open(nbd::OpenRequest& request) { refuse(request_of(Kind::open, request.export_name)); }
+  void properties(nbd::Properties&) { refuse(request_of(Kind::size)); }
 
   Status pread(Next& next, std::span<std::byte> buf, uint64_t offset, Flags flags) {
-    if (const Status s = maybe_fail(kRead); !s.ok()) return s;
+    if (const Status s = fails(Kind::read, buf.size(), offset, flags); !s.ok()) return s;
     return next.pread(buf, offset, flags);
   }
   Status pwrite(Next& next, std::span<const std::byte> buf, uint64_t offset, Flags flags) {
-    if (const Status s = maybe_fail(kWrite); !s.ok()) return s;
-    return next.pwrite(buf, offset, flags);
+    if (const Status s = fails(Kind::write, buf.size(), offset, flags); !s.ok()) return s;
+    return heals(next.pwrite(buf, offset, flags), Kind::write, buf.size(), offset);
+  }
+  Status flush(Next& next, Flags flags) {
+    if (const Status s = fails(Kind::flush, 0, 0, flags); !s.ok()) return s;
+    return next.flush(flags);
   }
   Status trim(Next& next, uint64_t count, uint64_t offset, Flags flags) {
-    if (const Status s = maybe_fail(kTrim); !s.ok()) return s;
+    if (const Status s = fails(Kind::trim, count, offset, flags); !s.ok()) return s;
     return next.trim(count, offset, flags);
   }
   Status zero(Next& next, uint64_t count, uint64_t offset, Flags flags) {
-    if (const Status s = maybe_fail(kZero); !s.ok()) return s;
-    return next.zero(count, offset, flags);
+    if (const Status s = fails(Kind::zero, count, offset, flags); !s.ok()) return s;
+    return heals(next.zero(count, offset, flags), Kind::zero, count, offset);
   }
   Status cache(Next& next, uint64_t count, uint64_t offset, Flags flags) {
-    if (const Status s = maybe_fail(kCache); !s.ok()) return s;
+    if (const Status s = fails(Kind::cache, count, offset, flags); !s.ok()) return s;
     return next.cache(count, offset, flags);
   }
   Status extents(Next& next, uint64_t count, uint64_t offset, Flags flags, nbd::Extents& out) {
     if (has(flags, Flags::probe)) return next.extents(count, offset, flags, out);
-    if (const Status s = maybe_fail(kExtents); !s.ok()) return s;
+    if (const Status s = fails(Kind::extents, count, offset, flags); !s.ok()) return s;
     return next.extents(count, offset, flags, out);
   }
 
  private:
-  // What stands behind "error" or "error-KIND" says which setting it is.
-  static bool set(std::string_view what, std::string_view key, std::string_view value,
-                  std::span<Settings> targets) {
-    if (what.empty()) {
-      const Errno error = parse_errno(key, value);
-      for (Settings& s : targets) s.error = error;
-    } else if (what == "-rate") {
-      const double rate = nbd::parse_probability(key, value);
-      if (rate > 1) {
-        throw nbd::Error(std::string(key) + ": a rate is at most 1 (100%), got \"" +
-                         std::string(value) + "\"");
-      }
-      for (Settings& s : targets) s.rate = rate;
-    } else if (what == "-nth") {
-      const uint64_t nth = nbd::parse_uint64(key, value);
-      if (nth == 0) throw nbd::Error(std::string(key) + ": requests are counted from 1, got \"0\"");
-      for (Settings& s : targets) s.nth = nth;
-    } else if (what == "-file") {
-      const std::string path = nbd::absolute_path(value);
-      for (Settings& s : targets) s.file = path;
-    } else {
-      return false;
-    }
-    return true;
+  struct Failure {
+    int errnum = 0;
+    std::string sentence;
+  };
+
+  Failure failure_of(const Request& request) {
+    const auto firings = faults_.decide(request);
+    if (firings.empty()) return {};
+    const Firing& f = firings.front();
+    const std::string error = nbd::errno_name(f.errnum());
+    faults_.log(f, request, JsonObject().set("error", error));
+    if (!f.rule->message.empty()) return {f.errnum(), f.rule->message};
+    return {f.errnum(),
+            fmt::format("injecting {} error into {}", error, PlainErrors::name_of(request.kind))};
   }
 
-  static Errno parse_errno(std::string_view key, std::string_view value) {
-    for (const Errno& e : kErrnos) {
-      if (value == e.name) return e;
-    }
-    throw nbd::Error(std::string(key) + ": expected EPERM, EIO, ENOMEM, EINVAL, ENOSPC or " +
-                     "ESHUTDOWN, got \"" + std::string(value) + "\"");
+  Status fails(Kind kind, uint64_t count, uint64_t offset, Flags flags) {
+    const Failure failure = failure_of(request_of(kind, offset, count, flags));
+    if (failure.errnum == 0) return nbd::kOk;
+    nbd::log_error(failure.sentence);
+    return Status(failure.errnum);
+  }
+  // While a client gets its export or a list of them.
+  void refuse(const Request& request) {
+    const Failure failure = failure_of(request);
+    if (failure.errnum != 0) throw nbd::Error(failure.errnum, failure.sentence);
+  }
+  Status heals(Status s, Kind kind, uint64_t count, uint64_t offset) {
+    if (s.ok()) faults_.healed({.kind = kind, .offset = offset, .count = count});
+    return s;
   }
 
-  // As the client sent it; requests that a filter above makes up are counted
-  // here, far away from those.
-  uint64_t number_of(Kind kind) {
-    if (const uint64_t arrival = nbd::request_arrival(kOps[kind])) return arrival;
-    constexpr uint64_t kFar = uint64_t{1} << 62;
-    return kFar + counts_[kind].fetch_add(1, std::memory_order_relaxed);
-  }
-
-  Status maybe_fail(Kind kind) {
-    const Settings& s = settings_[kind];
-    const uint64_t number = number_of(kind);
-    if (s.nth != number && (s.rate <= 0 || draw(*seed_, kind, number) >= s.rate)) return nbd::kOk;
-    if (!s.file.empty() && ::access(s.file.c_str(), F_OK) != 0) return nbd::kOk;
-    nbdkit_error("injecting %s error into %s", s.error.name, kKindNames[kind]);
-    return Status(s.error.errnum);
-  }
-
-  std::array<Settings, kKinds> settings_;
-  std::array<std::atomic<uint64_t>, kKinds> counts_{};
-  std::optional<uint64_t> seed_;
+  PlainErrors plain_;
+  Faults faults_{name, Trade::error};
 };
 
 }  // namespace

@@ -26,8 +26,14 @@ expect 'Write fua=1;Trim fua=0;Zero fua=1;Flush;' "$(below fuamode=native)"
 expect 'Write fua=1;Trim fua=0;Zero fua=1;Flush;' "$(below fuamode=pass)"
 expect 'Write fua=1;Trim fua=1;Zero fua=1;' "$(below fuamode=force)"
 expect 'Write fua=0;Trim fua=0;Zero fua=0;' "$(below fuamode=discard)"
+# When a client goes, in a mode that flushes nothing else.
+expect 'Write fua=0;Trim fua=0;Zero fua=0;Flush;' "$(below fuamode=discard flush-on-close=true)"
+python_client 'h.pread(512, 0)' -r --filter=fua --filter=log memory 1M logfile=log flush-on-close=true
+expect 'Read offset=0x0 count=0x200' "$(requests log)"
+python_client 'h.pread(512, 0)' --filter=fua "${no_flush[@]}" flush-on-close=true
 expect EINVAL "$(python_client 'print(fails(lambda: h.pwrite(b"x", 0, nbd.CMD_FLAG_FUA)))' --filter=fua memory 1M)"
 # A flush that fails is the write's failure.
 expect EIO "$(python_client 'print(fails(lambda: h.pwrite(b"x", 0, nbd.CMD_FLAG_FUA)))' --filter=fua \
   "${no_flush[@]}" flush='exit 1' fuamode=emulate 2>/dev/null)"
 refused 'fuamode: expected one of none, emulate,' --filter=fua memory 1M fuamode=maybe
+refused 'bool' --filter=fua memory 1M flush-on-close=maybe

@@ -21,9 +21,14 @@ struct Fua {
       "fuamode=none|emulate|native|force|pass|discard   FUA is not offered (default), is a\n"
       "                              flush, is passed on as if the plugin did it itself, is set\n"
       "                              on every write, is not touched, or is (unsafe!) forgotten\n"
-      "                              together with flush";
+      "                              together with flush\n"
+      "flush-on-close=<BOOL>         flush when a client goes (default false)";
 
   bool config(std::string_view key, std::string_view value) {
+    if (key == "flush-on-close") {
+      flush_on_close = nbd::parse_bool(value);
+      return true;
+    }
     if (key != "fuamode") return false;
     mode = nbd::filters::one_of<Mode>(key, value,
                                       {{"none", Mode::none},
@@ -54,6 +59,14 @@ struct Fua {
         break;
     }
     if (!p.can_write) p.can_fua = Support::none;
+  }
+
+  // Whatever the mode says of the client's own.
+  void closing(Next& next) const {
+    const nbd::Properties& p = next.properties();
+    if (!flush_on_close || !p.can_write || !p.can_flush) return;
+    const Status s = next.flush(Flags::none);
+    if (!s.ok()) nbdkit_error("fua: the flush on close failed with errno %d", s.errnum());
   }
 
   Status pwrite(Next& next, std::span<const std::byte> buf, uint64_t offset, Flags flags) const {
@@ -92,6 +105,7 @@ struct Fua {
   }
 
   Mode mode = Mode::none;
+  bool flush_on_close = false;
 };
 
 }  // namespace

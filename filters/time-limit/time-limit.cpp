@@ -32,6 +32,8 @@ struct TimeLimit {
   std::chrono::nanoseconds limit = std::chrono::seconds(60);
 
   struct Connection {
+    static constexpr bool passes_unchanged = true;
+
     Connection(TimeLimit& filter, Next&)
         : limited(filter.limit.count() > 0), end(Clock::now() + filter.limit) {}
 

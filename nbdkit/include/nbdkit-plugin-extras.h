@@ -32,7 +32,7 @@ struct nbdkit_plugin_extras {
    * asked by pread (always right, also when something fails), -1 for an error.
    * The bytes stay where they are, and a file open, until the server calls what
    * nbdkit_lend_until was given, or else until the handle is closed. */
-  int (*lend) (void *handle, uint32_t count, uint64_t offset, struct nbdkit_loan *loan);
+  int (*lend)(void* handle, uint32_t count, uint64_t offset, struct nbdkit_loan* loan);
 
   /* Non-zero: .extents is right at any time and costs little, so the server may
    * ask it before a large read, and not read what it says is zero. */
@@ -41,7 +41,7 @@ struct nbdkit_plugin_extras {
   /* A pread that never waits: 0 if it has read all, 1 if it would have to wait,
    * or is to fail: then pread is called, where waiting holds up nobody. Called in
    * the thread that reads the client's socket. */
-  int (*pread_now) (void *handle, void *buf, uint32_t count, uint64_t offset);
+  int (*pread_now)(void* handle, void* buf, uint32_t count, uint64_t offset);
 };
 
 #ifdef __cplusplus
@@ -53,18 +53,39 @@ extern "C" {
  * client that does the same things again gets the same numbers, in whatever
  * threads they run. 0 if this is no request of that kind (a layer's own, say).
  * kind: 0 read, 1 write, 2 flush, 3 trim, 4 zero, 5 cache, 6 extents. */
-extern __attribute__ ((__visibility__ ("default"))) uint64_t nbdkit_request_arrival (unsigned kind);
+extern __attribute__((__visibility__("default"))) uint64_t nbdkit_request_arrival(unsigned kind);
+
+/* The same, counted for the client of this request alone. */
+extern __attribute__((__visibility__("default"))) uint64_t nbdkit_connection_arrival(unsigned kind);
+
+/* The client that this thread works for: 1 is the first that connected since the
+ * server started. 0 if there is none. */
+extern __attribute__((__visibility__("default"))) uint64_t nbdkit_connection_number(void);
+
+/* How long ago it connected, in nanoseconds; 0 if there is none. */
+extern __attribute__((__visibility__("default"))) uint64_t nbdkit_connection_age(void);
+
+/* One object for all modules of this server, which see nothing of each other
+ * otherwise: what make () returned for the first of them that asked with this
+ * name. It lives as long as the server. NULL if there is no memory, or make ()
+ * returned NULL. Say in the name which version of the object you mean: whoever
+ * knows the name must know its layout. */
+extern __attribute__((__visibility__("default"))) void* nbdkit_shared_object(const char* name,
+                                                                             void* (*make)(void));
 
 /* What .lend lends: pieces of memory, one call for each in the order of the
  * disk, or one range of a file. nbdkit_lend_until: done (argument) is called
  * once, when the loan is given back, in any thread. Each returns 0, or -1 if
  * there is no memory. */
-extern __attribute__ ((__visibility__ ("default"))) int
-nbdkit_lend_bytes (struct nbdkit_loan *loan, const void *bytes, size_t length);
-extern __attribute__ ((__visibility__ ("default"))) int
-nbdkit_lend_file (struct nbdkit_loan *loan, int fd, uint64_t offset, size_t length);
-extern __attribute__ ((__visibility__ ("default"))) int
-nbdkit_lend_until (struct nbdkit_loan *loan, void (*done) (void *), void *argument);
+extern __attribute__((__visibility__("default"))) int nbdkit_lend_bytes(struct nbdkit_loan* loan,
+                                                                        const void* bytes,
+                                                                        size_t length);
+extern __attribute__((__visibility__("default"))) int nbdkit_lend_file(struct nbdkit_loan* loan,
+                                                                       int fd, uint64_t offset,
+                                                                       size_t length);
+extern __attribute__((__visibility__("default"))) int nbdkit_lend_until(struct nbdkit_loan* loan,
+                                                                        void (*done)(void*),
+                                                                        void* argument);
 
 #ifdef __cplusplus
 }

@@ -129,6 +129,20 @@ uint64_t nbdkit_request_arrival(unsigned kind) {
   return current.arrival.kind == kind ? current.arrival.number : 0;
 }
 
+uint64_t nbdkit_connection_arrival(unsigned kind) {
+  return current.arrival.kind == kind ? current.arrival.of_client : 0;
+}
+
+uint64_t nbdkit_connection_number(void) {
+  return current.client != nullptr ? current.client->number : 0;
+}
+
+uint64_t nbdkit_connection_age(void) {
+  if (current.client == nullptr) return 0;
+  const auto age = std::chrono::steady_clock::now() - current.client->connected;
+  return static_cast<uint64_t>(std::chrono::nanoseconds(age).count());
+}
+
 namespace {
 
 using Clock = std::chrono::steady_clock;

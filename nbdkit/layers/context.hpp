@@ -11,6 +11,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <mutex>
@@ -45,6 +46,8 @@ struct Client {
   std::string export_name;            // fixed before the first request
   std::string tls_dn, tls_issuer_dn;  // likewise; of its certificate, if that was verified
   std::string log_name;               // "memory[1]": fixed
+  uint64_t number = 0;                // "1" of it: fixed
+  const std::chrono::steady_clock::time_point connected = std::chrono::steady_clock::now();
   InternedStrings interned;
   std::atomic<Disconnect> disconnect{Disconnect::no};
   std::atomic<Hearing> hearing{Hearing::open};
@@ -58,6 +61,7 @@ using Arrivals = std::array<std::atomic<uint64_t>, kKindsOfRequest>;
 struct Arrival {
   unsigned kind = kKindsOfRequest;  // none
   uint64_t number = 0;
+  uint64_t of_client = 0;  // counted for this connection alone
 };
 
 // What this thread works on.

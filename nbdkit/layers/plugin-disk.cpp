@@ -53,11 +53,42 @@ bool is_unsupported(Status s) { return s.errnum() == EOPNOTSUPP || s.errnum() ==
 
 uint32_t bits(Flags flags) { return static_cast<uint32_t>(flags); }
 
+// All that a plugin may ask of a client, but not its socket once that is closed.
+std::unique_ptr<Client> stand_in_for(const Client& client) {
+  auto out = std::make_unique<Client>();
+  out->socket = client.socket;
+  out->tls = client.tls;
+  out->export_name = client.export_name;
+  out->tls_dn = client.tls_dn;
+  out->tls_issuer_dn = client.tls_issuer_dn;
+  out->log_name = client.log_name;
+  out->number = client.number;
+  return out;
+}
+
+// The plugin sees this client for a scope; nullptr: the one that is there.
+class SeenAs {
+ public:
+  explicit SeenAs(Client* client) {
+    if (client != nullptr) current.client = client;
+  }
+  ~SeenAs() { current.client = saved_; }
+  SeenAs(const SeenAs&) = delete;
+  SeenAs& operator=(const SeenAs&) = delete;
+
+ private:
+  Client* const saved_ = current.client;
+};
+
 }  // namespace
 
 PluginDisk::PluginDisk(const PluginTable& table, const nbd::OpenRequest& request)
     : table_(table), plugin_(table.callbacks) {
   current.error = 0;
+  if (request.outlives_client && current.client != nullptr) {
+    opener_ = stand_in_for(*current.client);
+  }
+  const SeenAs seen(opener_.get());
   handle_ = call_plugin(plugin_.name, "open", [&] { return plugin_.open(request.read_only); });
   if (handle_ == nullptr) {
     nbd::fail("plugin {}: cannot open the disk", plugin_.name);
@@ -71,12 +102,14 @@ PluginDisk::PluginDisk(const PluginTable& table, const nbd::OpenRequest& request
     close();
     throw;
   }
+  if (opener_ != nullptr) opener_->socket = -1;
 }
 
 PluginDisk::~PluginDisk() { close(); }
 
 void PluginDisk::close() noexcept {
   if (plugin_.close == nullptr) return;
+  const SeenAs seen(opener_.get());
   call_plugin_at_end(plugin_.name, "close", [&] { plugin_.close(handle_); });
 }
 

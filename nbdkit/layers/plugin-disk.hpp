@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include <nbdkit/disk.hpp>
 
+#include "layers/context.hpp"
 #include "layers/plugin-layer.hpp"
 
 namespace nbdkit {
@@ -50,6 +52,9 @@ class PluginDisk final : public nbd::Disk {
 
   const PluginTable& table_;
   const nbdkit_plugin& plugin_;
+  // Stands for the client where the disk outlives it: what the plugin keeps of it
+  // (strings that it has interned) lives as long as the disk.
+  std::unique_ptr<Client> opener_;
   void* handle_ = nullptr;
   bool plugin_can_zero_ = false;
 };

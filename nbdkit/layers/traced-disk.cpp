@@ -63,6 +63,7 @@ class TracedDisk final : public nbd::Disk {
     log("pread", count, offset, Flags::none);
     return told("pread", s);
   }
+  void announce(const nbd::Announcement& request) override { disk_->announce(request); }
   std::string description() override { return disk_->description(); }
 
  private:

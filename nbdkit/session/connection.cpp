@@ -67,6 +67,7 @@ void serve_client(Shared& shared, Stream& stream, uint64_t number) noexcept {
   Client client;
   client.socket = stream.fd();
   try {
+    client.number = number;
     client.log_name = fmt::format("{}[{}]", shared.stack.plugin().name(), number);
     const nbd::log::Scope name(client.log_name);
     const ClientScope scope(client);

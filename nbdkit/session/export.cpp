@@ -6,6 +6,7 @@
 
 #include <nbdkit/sdk.hpp>
 
+#include "base/log.hpp"
 #include "base/zero.hpp"
 #include "session/limits.hpp"
 
@@ -37,6 +38,20 @@ uint16_t flags_of(Command c) {
     case Command::block_status: return cf::kFua | cf::kReqOne;
     default: return cf::kFua;
   }
+}
+
+// What the flags of a command are to the layers.
+Flags flags_for_layers(const Request& r) {
+  Flags flags = Flags::none;
+  if (is_write(r.command) && (r.flags & cf::kFua) != 0) flags = flags | Flags::fua;
+  if (r.command == Command::write_zeroes) {
+    if ((r.flags & cf::kNoHole) == 0) flags = flags | Flags::may_trim;
+    if ((r.flags & cf::kFastZero) != 0) flags = flags | Flags::fast_zero;
+  }
+  if (r.command == Command::block_status && (r.flags & cf::kReqOne) != 0) {
+    flags = flags | Flags::req_one;
+  }
+  return flags;
 }
 
 // Filters may throw where they fail to keep to Status; a request is then lost,
@@ -230,24 +245,29 @@ Export::ReadMap Export::map(const Request& r, std::span<const std::byte> data) {
 }
 
 Status Export::write(const Request& r, std::span<const std::byte> buf) const {
-  const Flags flags = (r.flags & cf::kFua) != 0 ? Flags::fua : Flags::none;
-  return guarded([&] { return disk_->pwrite(buf, r.offset, flags); });
+  return guarded([&] { return disk_->pwrite(buf, r.offset, flags_for_layers(r)); });
 }
 
 Status Export::perform(const Request& r) const {
-  Flags flags = (r.flags & cf::kFua) != 0 ? Flags::fua : Flags::none;
+  const Flags flags = flags_for_layers(r);
   return guarded([&] {
     switch (r.command) {
-      case Command::flush: return disk_->flush(Flags::none);
+      case Command::flush: return disk_->flush(flags);
       case Command::trim: return disk_->trim(r.length, r.offset, flags);
-      case Command::cache: return disk_->cache(r.length, r.offset, Flags::none);
-      case Command::write_zeroes:
-        if ((r.flags & cf::kNoHole) == 0) flags = flags | Flags::may_trim;
-        if ((r.flags & cf::kFastZero) != 0) flags = flags | Flags::fast_zero;
-        return disk_->zero(r.length, r.offset, flags);
+      case Command::cache: return disk_->cache(r.length, r.offset, flags);
+      case Command::write_zeroes: return disk_->zero(r.length, r.offset, flags);
       default: return Status(EINVAL);
     }
   });
+}
+
+void Export::announce(const Request& r) const {
+  if (!disk_->properties().wants_announcements) return;
+  const Status s = guarded([&] {
+    disk_->announce({op_of(r.command), r.offset, r.length, flags_for_layers(r)});
+    return nbd::kOk;
+  });
+  if (!s.ok()) nbd::log::debug("{}: not announced", wire::name_of(r.command));
 }
 
 Status Export::block_status(const Request& r, bool extended,
@@ -255,8 +275,8 @@ Status Export::block_status(const Request& r, bool extended,
   const bool one = (r.flags & cf::kReqOne) != 0;
   nbd::Extents extents(r.offset, size());
   if (disk_->properties().can_extents) {
-    const Flags flags = one ? Flags::req_one : Flags::none;
-    const Status s = guarded([&] { return disk_->extents(r.length, r.offset, flags, extents); });
+    const Status s =
+        guarded([&] { return disk_->extents(r.length, r.offset, flags_for_layers(r), extents); });
     if (!s.ok()) return s;
   } else if (!extents.add(r.offset, r.length, 0)) {  // nothing known: all of it is data
     return Status(EINVAL);

@@ -49,6 +49,10 @@ class Export {
   // Whether the request may wait for something.
   bool may_block(nbd::wire::Command command) const;
 
+  // Tells the layers that want to know that this one is coming.
+  // REQUIRES: check() succeeded.
+  void announce(const nbd::wire::Request& request) const;
+
   // REQUIRES: check() succeeded. buf: as long as the request says.
   nbd::Status read(const nbd::wire::Request& request, std::span<std::byte> buf) const;
   // The same, but false at once if it would have to wait, or fail.

@@ -103,6 +103,7 @@ void Transmission::handle(Request& request) {
   }
   if (!status.ok()) return refuse(request, status);
   current.arrival = number(request);
+  export_.announce(request);
 
   const bool may_block = export_.may_block(request.command);
   if (may_block && options_.parallel && options_.threads > 1) {
@@ -117,9 +118,10 @@ void Transmission::handle(Request& request) {
   }
 }
 
-Arrival Transmission::number(const Request& request) const {
+Arrival Transmission::number(const Request& request) {
   const auto kind = static_cast<unsigned>(Export::op_of(request.command));
-  return {kind, (*options_.arrivals)[kind].fetch_add(1, std::memory_order_relaxed) + 1};
+  return {kind, (*options_.arrivals)[kind].fetch_add(1, std::memory_order_relaxed) + 1,
+          ++arrived_[kind]};
 }
 
 void Transmission::refuse(const Request& request, Status status) {

@@ -12,6 +12,7 @@
 // Threads: run() in the connection's thread. perform() in workers.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <mutex>
 #include <optional>
@@ -79,7 +80,7 @@ class Transmission {
   Hearing serve_requests();
   void send_what_is_ready() noexcept;
   std::optional<Request> next_request();
-  Arrival number(const Request& request) const;
+  Arrival number(const Request& request);
   bool take_block_status_payload(Request& request);
   void handle(Request& request);
   void refuse(const Request& request, nbd::Status status);
@@ -137,6 +138,7 @@ class Transmission {
   const TransmissionOptions options_;
   const nbd::wire::ReplyStyle style_;
   ReplyQueue replies_;
+  std::array<uint64_t, kKindsOfRequest> arrived_{};  // of this client
   KnownData data_known_;
   std::vector<WorkerPool::Task> jobs_;  // handed over, not yet started
   MappedBuffer batch_{limits::kReplyBatch};

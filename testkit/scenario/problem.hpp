@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "base/words.hpp"
+
 namespace testkit {
 
 struct Problem {
@@ -24,8 +26,6 @@ struct Problem {
   }
 };
 
-// The one of `known` that is nearest to `word`, as ", did you mean "X"?";
-// empty if none is near.
-std::string did_you_mean(const std::string& word, const std::vector<std::string>& known);
+using nbd::did_you_mean;
 
 }  // namespace testkit

@@ -151,9 +151,17 @@ struct Properties {
   Support can_fua = Support::none;
   Support can_cache = Support::none;
   BlockSize block_size;
+  bool wants_announcements = false;  // announce() is worth a call
   // The requests that may wait (for a disk, a peer, a clock) and so must not be
   // served in the thread that reads the client's socket.
   OpSet blocking = OpSet::all();
+};
+
+// A request of the client's as it arrives; see Disk::announce.
+struct Announcement {
+  Op op;
+  uint64_t offset, count;  // of a flush: 0
+  Flags flags;
 };
 
 class Disk {
@@ -178,6 +186,11 @@ class Disk {
   // Where the bytes of a read are, if it can be said; the loan stays empty if
   // not, and they are read by pread.
   virtual Status lend(uint32_t, uint64_t, Loan&) { return kOk; }
+  // A request that is going to be made: told in the order in which the client sent
+  // them, in the thread that reads its socket, before threads part them. For
+  // decisions that must not depend on which thread is the quickest. Where a layer
+  // changes requests on their way, those below it are told nothing.
+  virtual void announce(const Announcement&) {}
   // For people; empty if there is none.
   virtual std::string description() = 0;
 
@@ -200,6 +213,8 @@ struct OpenRequest {
   std::string export_name;
   bool read_only = false;
   bool tls = false;
+  // The disk is kept for others when the client that asks for it has gone.
+  bool outlives_client = false;
 };
 
 struct ExportItem {

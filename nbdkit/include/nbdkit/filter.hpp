@@ -34,6 +34,9 @@
 //               pwrite(next, span<const byte>, offset, Flags), flush(next, Flags),
 //               trim/zero/cache(next, uint64_t count, offset, Flags),
 //               extents(next, count, offset, Flags, nbd::Extents&)
+//   order       void announce(const nbd::Announcement&): each request of the client's,
+//               in the order in which they arrived, before any thread serves it;
+//               asked for only where all filters above pass requests on as they are
 //
 // State of one client: give the class a member struct Connection, made by
 // Connection(Filter&, nbd::Next&) or Connection(Filter&, nbd::Next&,
@@ -44,7 +47,9 @@
 // one that defines pread without pwrite, trim, zero, cache or extents would
 // silently touch the wrong bytes, and does not compile. Where only reads are
 // meant (a filter that counts or corrupts them), say so:
-// static constexpr bool reads_only = true.
+// static constexpr bool reads_only = true. One that looks at requests, delays or
+// fails them, but passes on what it passes on as it came, says so by
+// static constexpr bool passes_unchanged = true (see "order").
 //
 // Threads: requests of one client run at the same time unless thread_model says
 // otherwise. A filter that may wait adds to Properties::blocking.
@@ -69,7 +74,7 @@
 namespace nbd {
 
 // Changes whenever a header of the filter interface does.
-inline constexpr const char* kFilterAbi = "0.1.0/6";
+inline constexpr const char* kFilterAbi = "0.1.0/7f";
 
 // What a filter's one exported function returns. `abi` stays the first field
 // for ever: it is looked at before anything else.
@@ -107,6 +112,19 @@ constexpr bool whole() {
   }
 }
 
+// Whether the layer below sees the requests that the layer above made.
+template <class S>
+constexpr bool unchanged() {
+  if constexpr (requires { S::passes_unchanged; }) {
+    return S::passes_unchanged;
+  } else {
+    return !(
+        requires { &S::pread; } || requires { &S::pwrite; } || requires { &S::flush; } ||
+        requires { &S::trim; } || requires { &S::zero; } || requires { &S::cache; } ||
+        requires { &S::extents; });
+  }
+}
+
 // The filter F as one client has opened it.
 template <class F>
 class FilterDisk final : public Disk {
@@ -131,7 +149,10 @@ class FilterDisk final : public Disk {
       properties_.tells_holes = false;
       properties_.tries_reads = false;
     }
+    below_wants_announcements_ = properties_.wants_announcements && unchanged<Subject>();
     if constexpr (requires { &Subject::properties; }) subject().properties(properties_);
+    properties_.wants_announcements =
+        below_wants_announcements_ || requires { &Subject::announce; };
     if constexpr (requires { &F::opened; }) filter_.opened(*below_);
   }
   ~FilterDisk() override {
@@ -208,6 +229,10 @@ class FilterDisk final : public Disk {
       return below_->lend(count, offset, out);
     }
   }
+  void announce(const Announcement& request) override {
+    if constexpr (requires { &Subject::announce; }) subject().announce(request);
+    if (below_wants_announcements_) below_->announce(request);
+  }
   std::string description() override { return below_->description(); }
 
  private:
@@ -222,6 +247,7 @@ class FilterDisk final : public Disk {
   struct Nothing {};
   F& filter_;
   std::unique_ptr<Disk> below_;
+  bool below_wants_announcements_ = false;
   [[no_unique_address]] std::conditional_t<HasConnection<F>, std::optional<Subject>, Nothing>
       connection_;
 };

@@ -87,6 +87,24 @@ inline std::string absolute_path(std::string_view path) {
 inline uint64_t request_arrival(Op kind) {
   return nbdkit_request_arrival(static_cast<unsigned>(kind));
 }
+// See nbdkit_connection_arrival, _number and _age.
+inline uint64_t connection_arrival(Op kind) {
+  return nbdkit_connection_arrival(static_cast<unsigned>(kind));
+}
+inline uint64_t connection_number() { return nbdkit_connection_number(); }
+inline std::chrono::nanoseconds connection_age() {
+  return std::chrono::nanoseconds(nbdkit_connection_age());
+}
+
+// The one object of type T that all modules of the server share under this name;
+// see nbdkit_shared_object. T and what it calls must be the same code in all of
+// them, so the name tells their version as well.
+template <class T>
+T& shared_object(const char* name) {
+  void* object = nbdkit_shared_object(name, []() -> void* { return new (std::nothrow) T; });
+  if (object == nullptr) throw std::bad_alloc();
+  return *static_cast<T*>(object);
+}
 
 // ESHUTDOWN, early, if the server ends or the client of this request goes away;
 // see nbdkit_nanosleep.

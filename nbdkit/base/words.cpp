@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "scenario/problem.hpp"
+#include "base/words.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 
-namespace testkit {
+namespace nbd {
 
 namespace {
 
@@ -26,7 +28,22 @@ size_t edit_distance(const std::string& a, const std::string& b) {
 
 }  // namespace
 
+std::string marked(std::string_view text, size_t offset) {
+  // Of a long line, this much before and after the place is shown.
+  constexpr size_t kShownBefore = 40, kShownAfter = 30;
+  const size_t at = std::min(offset, text.size());
+  const size_t newline = at == 0 ? std::string_view::npos : text.rfind('\n', at - 1);
+  const size_t line_start = newline == std::string_view::npos ? 0 : newline + 1;
+  const size_t line_end = std::min(text.find('\n', at), text.size());
+  const size_t from = std::max(line_start, at - std::min(at, kShownBefore));
+  std::string shown(text.substr(from, std::min(line_end, at + kShownAfter) - from));
+  std::replace_if(shown.begin(), shown.end(), [](unsigned char c) { return c < ' '; }, ' ');
+  return fmt::format("\n  {}\n  {:>{}}", shown, '^', at - from + 1);
+}
+
 std::string did_you_mean(const std::string& word, const std::vector<std::string>& known) {
+  constexpr size_t kLongest = 64;  // longer ones are no slip of the finger, and take long
+  if (word.size() > kLongest) return "";
   const std::string* best = nullptr;
   // A third of the word may be wrong: "tranports", but not "a" for "b".
   size_t limit = std::max<size_t>(1, word.size() / 3);
@@ -40,4 +57,4 @@ std::string did_you_mean(const std::string& word, const std::vector<std::string>
   return best == nullptr ? "" : fmt::format(", did you mean \"{}\"?", *best);
 }
 
-}  // namespace testkit
+}  // namespace nbd
