@@ -13,7 +13,7 @@
 
 namespace nbdkit {
 
-// SIGHUP, SIGINT, SIGQUIT and SIGTERM; SIGPIPE is ignored.
+// SIGHUP, SIGINT, SIGQUIT and SIGTERM; SIGPIPE and SIGXFSZ are ignored.
 void set_up_signals();
 
 // From here on a second signal is no different. leave_keyboard: SIGINT and
