@@ -37,7 +37,7 @@ TEST_CASE("a map is what was set, wherever its leaves begin and end") {
     std::vector<State> model(blocks, State::below);
     std::map<uint64_t, uint64_t> places;  // of blocks
     std::set<uint64_t> taken;
-    for (int i = 0; i < (blocks > 5000 ? 40 : 200); ++i) {
+    for (int i = 0; i < (blocks > 5000 ? 10 : 200); ++i) {
       const uint64_t longest = i % 3 == 0 ? blocks : std::min<uint64_t>(blocks, 70);
       uint64_t first = random() % blocks;
       uint64_t end = std::min(blocks, first + 1 + random() % longest);

@@ -32,10 +32,19 @@ inline constexpr uint64_t kCell = 512;
 using Value = uint64_t;
 inline constexpr Value kZeroes = uint64_t{1} << 63;
 inline constexpr Value kStart = 1;  // before any change
-inline std::byte byte_of(Value value, uint64_t offset) {
-  if ((value & kZeroes) != 0) return std::byte{0};
-  return static_cast<std::byte>(nbd::mix(value * 0x9e3779b97f4a7c15 + offset / 8) >>
-                                offset % 8 * 8);
+// The eight bytes from a multiple of 8 on, the first one lowest.
+inline uint64_t word_of(Value value, uint64_t offset) {
+  return (value & kZeroes) != 0 ? 0 : nbd::mix(value * 0x9e3779b97f4a7c15 + offset);
+}
+inline std::byte byte_in(uint64_t word, uint64_t offset) {
+  return static_cast<std::byte>(word >> offset % 8 * 8);
+}
+inline void fill(std::span<std::byte> buf, uint64_t offset, Value value) {
+  uint64_t word = 0;
+  for (size_t i = 0; i < buf.size(); ++i) {
+    if (i == 0 || (offset + i) % 8 == 0) word = word_of(value, (offset + i) & ~uint64_t{7});
+    buf[i] = byte_in(word, offset + i);
+  }
 }
 
 class History {
@@ -46,9 +55,6 @@ class History {
   uint64_t size() const { return size_; }
   uint64_t now() { return clock_.fetch_add(1); }
   Value new_value() { return next_value_.fetch_add(1); }
-  void fill(std::span<std::byte> buf, uint64_t offset, Value value) const {
-    for (size_t i = 0; i < buf.size(); ++i) buf[i] = byte_of(value, offset + i);
-  }
 
   // Before it is asked for. Whole cells.
   void begin(uint64_t count, uint64_t offset, Value value) {
@@ -72,14 +78,15 @@ class History {
       const uint64_t cell = at / kCell;
       const uint64_t to = std::min(offset + buf.size(), (cell + 1) * kCell);
       const std::vector<Value> values = allowed(cells_[cell], began, ended);
-      for (; at < to; ++at) {
-        const std::byte got = buf[at - offset];
-        if (std::none_of(values.begin(), values.end(),
-                         [&](Value v) { return byte_of(v, at) == got; })) {
-          return "byte " + std::to_string(at) + " is " + std::to_string(std::to_integer<int>(got)) +
-                 ", of " + std::to_string(values.size()) + " values that it may have";
+      for (; at < to; at = at / 8 * 8 + 8) {
+        const uint64_t wrong = first_wrong(buf.subspan(at - offset), at, to, values);
+        if (wrong < to) {
+          return "byte " + std::to_string(wrong) + " is " +
+                 std::to_string(std::to_integer<int>(buf[wrong - offset])) + ", of " +
+                 std::to_string(values.size()) + " values that it may have";
         }
       }
+      at = to;
     }
     return "";
   }
@@ -101,6 +108,22 @@ class History {
       const std::lock_guard lock(cells_[cell].mutex);
       each(cells_[cell]);
     }
+  }
+  // Of the bytes at `at`, up to the end of their word or `to`; `to` if all are right.
+  static uint64_t first_wrong(std::span<const std::byte> got, uint64_t at, uint64_t to,
+                              const std::vector<Value>& values) {
+    const uint64_t end = std::min(to, at / 8 * 8 + 8);
+    uint64_t right = 0;  // a bit for each byte
+    for (const Value value : values) {
+      const uint64_t word = word_of(value, at / 8 * 8);
+      for (uint64_t i = at; i < end; ++i) {
+        if (got[i - at] == byte_in(word, i)) right |= uint64_t{1} << (i - at);
+      }
+    }
+    for (uint64_t i = at; i < end; ++i) {
+      if ((right >> (i - at) & 1) == 0) return i;
+    }
+    return to;
   }
   static std::vector<Value> allowed(Cell& cell, uint64_t began, uint64_t ended) {
     const std::lock_guard lock(cell.mutex);
