@@ -25,10 +25,9 @@ constexpr uint64_t kMostCopied = 1 << 20;
 constexpr size_t kMostExtents = 64 << 10;
 
 Status read_below(Disk& below, std::span<std::byte> buf, uint64_t offset) {
-  const uint32_t most = below.properties().block_size.maximum;
-  return nbd::filters::in_pieces(below.properties(), buf.size(), offset,
-                                 most != 0 ? most : UINT32_MAX, Flags::none,
-                                 [&](uint64_t n, uint64_t at, Flags f) {
+  const nbd::Properties& p = below.properties();
+  return nbd::filters::in_pieces(p, buf.size(), offset, nbd::filters::data_piece(p, UINT32_MAX),
+                                 Flags::none, [&](uint64_t n, uint64_t at, Flags f) {
                                    return below.pread(buf.subspan(at - offset, n), at, f);
                                  });
 }
