@@ -257,6 +257,8 @@ class Run:
                  "NO_HOLE is lost:", below)
         elif n >= 4 * BLOCK and not self.cow and not any("nozero" in x for x in self.names):
             must(zeroes and all(f["trim"] for f in zeroes), "it might have trimmed:", below)
+        if "nozero-notrim" in self.names:
+            must(not any(f["trim"] for f in zeroes), "notrim, but:", below)
         if fast:
             must(all(f["fast"] for f in zeroes) and not any(k == "Write" for k, _ in below),
                  "slow:", below)

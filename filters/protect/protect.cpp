@@ -102,31 +102,45 @@ struct Protect {
       if (from >= to) continue;
       if (const Status s = compare(next, from, to, wanted); !s.ok()) return s;
     }
+    // Blocks of which only a part is protected are passed on: it stays as it is.
+    const uint64_t block = std::max<uint64_t>(next.properties().block_size.minimum, 1);
     uint64_t at = offset;
     for (const Range& r : ranges) {
       if (r.end <= at) continue;
       if (r.begin >= end) break;
-      if (r.begin > at) {
-        if (const Status s = write(r.begin - at, at); !s.ok()) return s;
+      const uint64_t from = up(r.begin, block), to = r.end >= end ? end : down(r.end, block);
+      if (from >= to || to <= at) continue;
+      if (from > at) {
+        if (const Status s = write(from - at, at); !s.ok()) return s;
       }
-      at = r.end;
+      at = to;
     }
     return at < end ? write(end - at, at) : nbd::kOk;
   }
 
   template <class Wanted>
   static Status compare(Next& next, uint64_t from, uint64_t to, Wanted&& wanted) {
-    std::vector<std::byte> there(std::min<uint64_t>(to - from, nbd::filters::kZeroesSize));
+    const nbd::Properties& p = next.properties();
+    const uint64_t block = std::max<uint64_t>(p.block_size.minimum, 1);
+    const uint64_t begin = down(from, block), end = std::min(up(to, block), p.size);
+    const uint64_t most = nbd::filters::data_piece(p, nbd::filters::kZeroesSize);
+    std::vector<std::byte> there(std::min(end - begin, most));
     return nbd::filters::in_pieces(
-        next.properties(), to - from, from, there.size(), Flags::none,
-        [&](uint64_t n, uint64_t at, Flags f) {
+        p, end - begin, begin, most, Flags::none, [&](uint64_t n, uint64_t at, Flags f) {
           if (const Status s = next.pread(std::span(there).first(n), at, f); !s.ok()) return s;
-          if (std::memcmp(there.data(), wanted(at), n) == 0) return nbd::kOk;
+          const uint64_t first = std::max(at, from), last = std::min(at + n, to);
+          if (std::memcmp(there.data() + (first - at), wanted(first), last - first) == 0) {
+            return nbd::kOk;
+          }
           nbdkit_error("protect: a write would change the protected bytes %llu-%llu",
-                       static_cast<unsigned long long>(at),
-                       static_cast<unsigned long long>(at + n - 1));
+                       static_cast<unsigned long long>(first),
+                       static_cast<unsigned long long>(last - 1));
           return Status(EPERM);
         });
+  }
+  static uint64_t down(uint64_t n, uint64_t block) { return n - n % block; }
+  static uint64_t up(uint64_t n, uint64_t block) {
+    return n % block == 0 ? n : down(n, block) + block;
   }
 
   std::vector<Range> ranges;
