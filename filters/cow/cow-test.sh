@@ -170,7 +170,13 @@ expect '0 65536 3;65536 65536 2;131072 65536 0;196608 65536 3;262144 737857 0;' 
 expect '0 262144 3;262144 65536 0;327680 672321 3;' "$(map '' "${disk[@]}")"
 # Nothing is written for zeroes, not even of a whole large disk; what was is given back.
 cat >room.sh <<'END'
-used() { stat -L -c %b /proc/"$(cat pid)"/fd/* 2>/dev/null | sort -n | tail -1; }
+used() {  # by the overlay, which has no name any more
+  local fd
+  for fd in /proc/"$(cat pid)"/fd/*; do
+    case $(readlink "$fd") in */nbdkit-cow-*) stat -L -c %b "$fd" && return ;; esac
+  done
+  echo 0
+}
 at() { nbdsh -u "$uri" -c "h.set_strict_mode(0)" -c "$1"; used; }
 at ''
 at 'h.pwrite(b"x" * (8 << 20), 64 << 20)'
@@ -183,7 +189,7 @@ TMPDIR=$PWD/tmp serve -P pid --filter=cow memory 1T --run 'export uri; . ./room.
 python3 -c '
 import sys
 start, written, trimmed, zeroed, provided, patched = [int(n) * 512 for n in open("out")]
-assert start == trimmed == zeroed, "trimmed room is not given back"
+assert start == trimmed == zeroed == 0, "trimmed room is not given back"
 assert written - start >= 8 << 20
 assert 4 << 20 <= provided - start < 5 << 20 and patched == provided' || fail "blocks used: $(tr '\n' ' ' <out)"
 expect 'ENOTSUP ENOTSUP ok' "$(python_client '
