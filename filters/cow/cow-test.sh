@@ -217,7 +217,9 @@ echo "$client" >client.py
 # A server that may not write more than 1M to a file; it does not die of it.
 expect "['ENOSPC', 'ENOSPC', 'ENOSPC']" "$( (ulimit -f 1024; serve --filter=cow file image --run 'export uri; . ./full.sh') 2>/dev/null)"
 mkdir small
-if unshare -rm true 2>/dev/null && unshare -rm mount -t tmpfs -o size=1m tmpfs small 2>/dev/null; then
+if [ -n "${SANITIZED-}" ]; then
+  echo 'left out: an overlay on a small tmpfs, where the sanitizer has a file of its own'
+elif unshare -rm true 2>/dev/null && unshare -rm mount -t tmpfs -o size=1m tmpfs small 2>/dev/null; then
   expect "['ENOSPC', 'ENOSPC', 'ENOSPC']" "$(BUILD=$BUILD unshare -rm bash -c '
     mount -t tmpfs -o size=1m tmpfs small
     TMPDIR=$PWD/small "$BUILD/bin/nbdkit" -U - --filter=cow file image --run "export uri; . ./full.sh"' 2>/dev/null)"

@@ -41,26 +41,26 @@ struct Protect {
     const uint64_t last = number(range.substr(dash + 1), UINT64_MAX - 1);
     if (begin > last) nbd::filters::bad_value(key, "a START that is not behind END", value);
     if (!others) {
-      ranges.push_back({begin, last + 1});
+      ranges_.push_back({begin, last + 1});
     } else {
-      if (begin > 0) ranges.push_back({0, begin});
-      ranges.push_back({last + 1, UINT64_MAX});
+      if (begin > 0) ranges_.push_back({0, begin});
+      ranges_.push_back({last + 1, UINT64_MAX});
     }
     return true;
   }
   // In order, and none touches the next.
   void config_complete() {
-    std::sort(ranges.begin(), ranges.end(),
+    std::sort(ranges_.begin(), ranges_.end(),
               [](const Range& a, const Range& b) { return a.begin < b.begin; });
     std::vector<Range> joined;
-    for (const Range& r : ranges) {
+    for (const Range& r : ranges_) {
       if (!joined.empty() && r.begin <= joined.back().end) {
         joined.back().end = std::max(joined.back().end, r.end);
       } else {
         joined.push_back(r);
       }
     }
-    ranges = std::move(joined);
+    ranges_ = std::move(joined);
   }
 
   void properties(nbd::Properties& p) const {
@@ -97,7 +97,7 @@ struct Protect {
   Status guarded(Next& next, uint64_t count, uint64_t offset, Wanted&& wanted,
                  Write&& write) const {
     const uint64_t end = offset + count;
-    for (const Range& r : ranges) {
+    for (const Range& r : ranges_) {
       const uint64_t from = std::max(r.begin, offset), to = std::min(r.end, end);
       if (from >= to) continue;
       if (const Status s = compare(next, from, to, wanted); !s.ok()) return s;
@@ -105,7 +105,7 @@ struct Protect {
     // Blocks of which only a part is protected are passed on: it stays as it is.
     const uint64_t block = std::max<uint64_t>(next.properties().block_size.minimum, 1);
     uint64_t at = offset;
-    for (const Range& r : ranges) {
+    for (const Range& r : ranges_) {
       if (r.end <= at) continue;
       if (r.begin >= end) break;
       const uint64_t from = up(r.begin, block), to = r.end >= end ? end : down(r.end, block);
@@ -143,7 +143,7 @@ struct Protect {
     return n % block == 0 ? n : down(n, block) + block;
   }
 
-  std::vector<Range> ranges;
+  std::vector<Range> ranges_;
 };
 
 }  // namespace
