@@ -54,13 +54,20 @@ Status in_pieces(const Properties& below, uint64_t count, uint64_t offset, uint6
   return piece(count, offset, flags);
 }
 
+// How much data to move at once, if the layer below takes that much.
+inline uint64_t data_piece(const Properties& below, uint64_t wanted) {
+  const uint32_t most = below.block_size.maximum;
+  return most != 0 ? std::min<uint64_t>(wanted, most) : wanted;
+}
+
 // Never written to, so it takes no memory.
 inline constexpr size_t kZeroesSize = 64 << 10;
 inline constexpr std::array<std::byte, kZeroesSize> kZeroes{};
 
 // Zeroes as data. A fast zero is none of this.
 inline Status write_zeroes(Next& next, uint64_t count, uint64_t offset, Flags flags) {
-  return in_pieces(next.properties(), count, offset, kZeroesSize, flags & Flags::fua,
+  const Properties& below = next.properties();
+  return in_pieces(below, count, offset, data_piece(below, kZeroesSize), flags & Flags::fua,
                    [&](uint64_t n, uint64_t at, Flags f) {
                      return next.pwrite(std::span(kZeroes).first(n), at, f);
                    });

@@ -35,7 +35,9 @@ struct NoCache {
   Status cache(Next& next, uint64_t count, uint64_t offset, Flags) const {
     if (mode == Mode::nop) return nbd::kOk;
     std::array<std::byte, 65536> scratch;
-    return nbd::filters::in_pieces(next.properties(), count, offset, scratch.size(), Flags::none,
+    const nbd::Properties& below = next.properties();
+    const uint64_t most = nbd::filters::data_piece(below, scratch.size());
+    return nbd::filters::in_pieces(below, count, offset, most, Flags::none,
                                    [&](uint64_t n, uint64_t at, Flags f) {
                                      return next.pread(std::span(scratch).first(n), at, f);
                                    });

@@ -34,3 +34,11 @@ abilities_like_the_original offset memory 1M offset=1M
 abilities_like_the_original offset memory 1M offset=1M range=1
 said=$(serve --filter=offset memory 1M offset=2M --run 'nbdinfo "$uri"' 2>&1) || true
 grep -q 'offset=2097152: the disk ends at 1048576' <<<"$said" || fail "$said"
+# Blocks stay blocks.
+for part in offset=6 'offset=4 range=10'; do
+  # shellcheck disable=SC2086  # words
+  said=$(serve --filter=offset --filter=swab memory 1M swab-bits=32 $part --run 'nbdinfo "$uri"' 2>&1) || true
+  grep -q 'does not begin and end with a block of 4 bytes' <<<"$said" || fail "$part: $said"
+done
+python_client 'h.pwrite(b"odd", 1); assert h.pread(4, 0) == b"\0odd"' \
+  --filter=offset --filter=blocksize --filter=swab memory 1M swab-bits=32 offset=6

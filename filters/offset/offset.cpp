@@ -36,6 +36,7 @@ struct Offset {
                        (range ? " range=" + std::to_string(*range) : "") + ": the disk ends at " +
                        std::to_string(p.size));
     }
+    check_blocks(p);
     p.size = range.value_or(p.size - begin);
   }
 
@@ -59,6 +60,18 @@ struct Offset {
     nbd::Extents below(begin + offset, next.size());
     if (const Status s = next.extents(count, begin + offset, flags, below); !s.ok()) return s;
     return nbd::filters::append(out, offset, below) ? nbd::kOk : Status(EIO);
+  }
+
+  // What is aligned here must be so below.
+  void check_blocks(const nbd::Properties& below) const {
+    const uint32_t block = below.block_size.minimum;
+    if (block <= 1 || below.block_size.advisory) return;
+    const uint64_t end = range ? begin + *range : below.size;
+    if (begin % block == 0 && (end % block == 0 || end == below.size)) return;
+    throw nbd::Error("offset=" + std::to_string(begin) +
+                     (range ? " range=" + std::to_string(*range) : "") +
+                     ": the part does not begin and end with a block of " + std::to_string(block) +
+                     " bytes (with the filter blocksize below this one it need not)");
   }
 
   uint64_t begin = 0;

@@ -39,3 +39,12 @@ expect 'EPERM ok' "$(python_client 'print(fails(lambda: h.pwrite(b"x", 513)), fa
 refused 'protect: expected START-END, got "5"' --filter=protect memory 1M protect=5
 refused 'protect: expected a START that is not behind END, got "5-4"' --filter=protect memory 1M protect=5-4
 refused 'protect' --filter=protect memory 1M protect=a-b
+# Over a disk of blocks only whole ones are asked for; the others are right as well.
+python_client '
+h.pwrite(bytes(10) + b"xx" + b"y" * 4084, 0)
+assert h.pread(4096, 0) == bytes(10) + b"xx" + b"y" * 4084
+assert fails(lambda: h.pwrite(b"12345678", 4)) == "EPERM"
+h.pwrite(b"z" * 4 + bytes(4), 8188)
+h.pwrite(bytes(400) + b"end!", 8192)
+assert h.pread(408, 8188) == b"z" * 4 + bytes(400) + b"end!"' \
+  --filter=protect --filter=swab memory 1M protect=0-9 protect=8194-8589 swab-bits=32 2>/dev/null

@@ -41,26 +41,26 @@ struct Protect {
     const uint64_t last = number(range.substr(dash + 1), UINT64_MAX - 1);
     if (begin > last) nbd::filters::bad_value(key, "a START that is not behind END", value);
     if (!others) {
-      ranges.push_back({begin, last + 1});
+      ranges_.push_back({begin, last + 1});
     } else {
-      if (begin > 0) ranges.push_back({0, begin});
-      ranges.push_back({last + 1, UINT64_MAX});
+      if (begin > 0) ranges_.push_back({0, begin});
+      ranges_.push_back({last + 1, UINT64_MAX});
     }
     return true;
   }
   // In order, and none touches the next.
   void config_complete() {
-    std::sort(ranges.begin(), ranges.end(),
+    std::sort(ranges_.begin(), ranges_.end(),
               [](const Range& a, const Range& b) { return a.begin < b.begin; });
     std::vector<Range> joined;
-    for (const Range& r : ranges) {
+    for (const Range& r : ranges_) {
       if (!joined.empty() && r.begin <= joined.back().end) {
         joined.back().end = std::max(joined.back().end, r.end);
       } else {
         joined.push_back(r);
       }
     }
-    ranges = std::move(joined);
+    ranges_ = std::move(joined);
   }
 
   void properties(nbd::Properties& p) const {
@@ -97,39 +97,53 @@ struct Protect {
   Status guarded(Next& next, uint64_t count, uint64_t offset, Wanted&& wanted,
                  Write&& write) const {
     const uint64_t end = offset + count;
-    for (const Range& r : ranges) {
+    for (const Range& r : ranges_) {
       const uint64_t from = std::max(r.begin, offset), to = std::min(r.end, end);
       if (from >= to) continue;
       if (const Status s = compare(next, from, to, wanted); !s.ok()) return s;
     }
+    // Blocks of which only a part is protected are passed on: it stays as it is.
+    const uint64_t block = std::max<uint64_t>(next.properties().block_size.minimum, 1);
     uint64_t at = offset;
-    for (const Range& r : ranges) {
+    for (const Range& r : ranges_) {
       if (r.end <= at) continue;
       if (r.begin >= end) break;
-      if (r.begin > at) {
-        if (const Status s = write(r.begin - at, at); !s.ok()) return s;
+      const uint64_t from = up(r.begin, block), to = r.end >= end ? end : down(r.end, block);
+      if (from >= to || to <= at) continue;
+      if (from > at) {
+        if (const Status s = write(from - at, at); !s.ok()) return s;
       }
-      at = r.end;
+      at = to;
     }
     return at < end ? write(end - at, at) : nbd::kOk;
   }
 
   template <class Wanted>
   static Status compare(Next& next, uint64_t from, uint64_t to, Wanted&& wanted) {
-    std::vector<std::byte> there(std::min<uint64_t>(to - from, nbd::filters::kZeroesSize));
+    const nbd::Properties& p = next.properties();
+    const uint64_t block = std::max<uint64_t>(p.block_size.minimum, 1);
+    const uint64_t begin = down(from, block), end = std::min(up(to, block), p.size);
+    const uint64_t most = nbd::filters::data_piece(p, nbd::filters::kZeroesSize);
+    std::vector<std::byte> there(std::min(end - begin, most));
     return nbd::filters::in_pieces(
-        next.properties(), to - from, from, there.size(), Flags::none,
-        [&](uint64_t n, uint64_t at, Flags f) {
+        p, end - begin, begin, most, Flags::none, [&](uint64_t n, uint64_t at, Flags f) {
           if (const Status s = next.pread(std::span(there).first(n), at, f); !s.ok()) return s;
-          if (std::memcmp(there.data(), wanted(at), n) == 0) return nbd::kOk;
+          const uint64_t first = std::max(at, from), last = std::min(at + n, to);
+          if (std::memcmp(there.data() + (first - at), wanted(first), last - first) == 0) {
+            return nbd::kOk;
+          }
           nbdkit_error("protect: a write would change the protected bytes %llu-%llu",
-                       static_cast<unsigned long long>(at),
-                       static_cast<unsigned long long>(at + n - 1));
+                       static_cast<unsigned long long>(first),
+                       static_cast<unsigned long long>(last - 1));
           return Status(EPERM);
         });
   }
+  static uint64_t down(uint64_t n, uint64_t block) { return n - n % block; }
+  static uint64_t up(uint64_t n, uint64_t block) {
+    return n % block == 0 ? n : down(n, block) + block;
+  }
 
-  std::vector<Range> ranges;
+  std::vector<Range> ranges_;
 };
 
 }  // namespace

@@ -96,7 +96,7 @@ PluginDisk::PluginDisk(const PluginTable& table, const nbd::OpenRequest& request
   try {
     read_properties(request.read_only);
     if (table.extras.never_blocks != 0) properties_.blocking = {};
-    properties_.tries_reads = table.extras.pread_now != nullptr;
+    properties_.tries_reads = table.extras.pread_now != nullptr || table.extras.never_blocks != 0;
     properties_.tells_holes = properties_.can_extents && table.extras.tells_holes != 0;
   } catch (...) {
     close();
@@ -326,6 +326,7 @@ Status PluginDisk::extents(uint64_t count, uint64_t offset, Flags flags, nbd::Ex
 
 bool PluginDisk::try_pread(std::span<std::byte> buf, uint64_t offset) {
   const auto count = static_cast<uint32_t>(buf.size());
+  if (table_.extras.pread_now == nullptr) return pread(buf, offset, Flags::none).ok();
   int answer = 1;
   const Status s = call("pread_now", [&] {
     return answer = table_.extras.pread_now(handle_, buf.data(), count, offset);

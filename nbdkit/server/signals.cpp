@@ -77,6 +77,7 @@ void set_up_signals() {
   g_event = nbd::sys([] { return ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }, "eventfd");
   g_starting = 1;
   handle(SIGPIPE, SIG_IGN);
+  handle(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of the request
   for (const int signal : kEnding) handle(signal, on_signal);
   // Whoever started us may have blocked them.
   const sigset_t set = ending_signals();

@@ -14,7 +14,7 @@
 
 namespace nbdkit {
 
-// SIGHUP, SIGINT, SIGQUIT and SIGTERM; SIGPIPE is ignored.
+// SIGHUP, SIGINT, SIGQUIT and SIGTERM; SIGPIPE and SIGXFSZ are ignored.
 void set_up_signals();
 
 // In its scope this thread leaves them to others.

@@ -34,6 +34,8 @@
 //               pwrite(next, span<const byte>, offset, Flags), flush(next, Flags),
 //               trim/zero/cache(next, uint64_t count, offset, Flags),
 //               extents(next, count, offset, Flags, nbd::Extents&)
+//               bool try_pread(next, span<byte>, offset): see Disk; for a filter
+//               that has pread, which then says so in Properties::tries_reads
 //   order       void announce(const nbd::Announcement&): each request of the client's,
 //               in the order in which they arrived, before any thread serves it;
 //               asked for only where all filters above pass requests on as they are
@@ -74,7 +76,7 @@
 namespace nbd {
 
 // Changes whenever a header of the filter interface does.
-inline constexpr const char* kFilterAbi = "0.1.0/7f";
+inline constexpr const char* kFilterAbi = "0.1.0/8";
 
 // What a filter's one exported function returns. `abi` stays the first field
 // for ever: it is looked at before anything else.
@@ -216,7 +218,9 @@ class FilterDisk final : public Disk {
   }
   // A filter that looks at what is read has to be shown it.
   bool try_pread(std::span<std::byte> buf, uint64_t offset) override {
-    if constexpr (requires { &Subject::pread; }) {
+    if constexpr (requires { &Subject::try_pread; }) {
+      return subject().try_pread(*below_, buf, offset);
+    } else if constexpr (requires { &Subject::pread; }) {
       return false;
     } else {
       return below_->try_pread(buf, offset);
