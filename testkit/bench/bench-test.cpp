@@ -115,7 +115,7 @@ struct Exchange {
   Exchange(wire::Command command, const Pattern* verify) : replies(2, verify) {
     std::array<int, 2> fds{};
     REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, fds.data()) == 0);
-    client.reset(fds[0]);
+    client.socket.reset(fds[0]);
     server.reset(fds[1]);
     slot = replies.take_slot();
     slot->request.command = command;
@@ -125,11 +125,12 @@ struct Exchange {
   }
   void answer(wire::Bytes bytes) {
     send_all(server.get(), bytes);
-    while (replies.receive(client.get(), MSG_DONTWAIT)) replies.parse(1001, tally);
+    while (replies.receive(client, MSG_DONTWAIT)) replies.parse(1001, tally);
   }
   Replies replies;
   Tally tally;
-  nbd::Fd client, server;
+  Session client;
+  nbd::Fd server;
   Slot* slot;
 };
 
@@ -189,7 +190,7 @@ TEST_CASE("a reply that is wrong ends the bench with a sentence") {
   SECTION("garbage, and the end") {
     CHECK_THROWS_WITH(e.answer(wire::Bytes(pattern.at(0), 32)), Contains("where a reply should"));
     e.server.reset();
-    CHECK_THROWS_WITH(e.replies.receive(e.client.get(), 0), Contains("1 requests open"));
+    CHECK_THROWS_WITH(e.replies.receive(e.client, 0), Contains("1 requests open"));
   }
 }
 
