@@ -95,25 +95,36 @@ TEST_CASE("who is quick for some time is trusted, until it takes long") {
   const auto often = [&](int times, Pace::Duration time) {
     for (int i = 0; i < times; ++i) pace.took(time);
   };
-  CHECK_FALSE(pace.is_quick());
+  CHECK_FALSE(pace.is_quick(false));
   often(15, 1us);
-  CHECK_FALSE(pace.is_quick());
+  CHECK_FALSE(pace.is_quick(false));
   often(1, Pace::kQuick);
-  CHECK(pace.is_quick());
+  CHECK(pace.is_quick(false));
   often(100, 1us);
   often(4, 50us);  // the system was busy
-  CHECK(pace.is_quick());
+  CHECK(pace.is_quick(false));
   often(1, 50us);
-  CHECK_FALSE(pace.is_quick());
+  CHECK_FALSE(pace.is_quick(false));
   often(100, 1us);
   often(1, Pace::kLong + 1us);
-  CHECK_FALSE(pace.is_quick());
+  CHECK_FALSE(pace.is_quick(false));
   often(100, 1us);
   for (int i = 0; i < 100; ++i) {  // one in three
     often(2, 1us);
     often(1, 50us);
   }
-  CHECK_FALSE(pace.is_quick());
+  CHECK_FALSE(pace.is_quick(false));
+}
+
+TEST_CASE("who is alone may take longer, but for when others came meanwhile") {
+  Pace pace;
+  for (int i = 0; i < 40; ++i) pace.took(100us);
+  CHECK(pace.is_quick(true));
+  CHECK_FALSE(pace.is_quick(false));
+  pace.held_others_up();
+  CHECK_FALSE(pace.is_quick(true));
+  for (int i = 0; i < 16; ++i) pace.took(100us);
+  CHECK(pace.is_quick(true));
 }
 
 TEST_CASE("the turn is lost by a call that takes long, and by no other") {

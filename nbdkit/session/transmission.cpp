@@ -274,7 +274,8 @@ Pace& Transmission::pace_of(const Request& r) {
 // False: here, which took long, and the turn is another thread's by now.
 bool Transmission::serve_or_hand_over(const Request& r) {
   std::unique_ptr<Job> job = new_job(r);
-  if (pace_of(r).is_quick() && !job->held.counted) {
+  const bool alone = input_.buffered() == 0 && jobs_.empty();
+  if (pace_of(r).is_quick(alone) && !job->held.counted) {
     start_jobs();  // they do not wait for this one
     if (const auto call = turn_.enter()) return serve_watched(std::move(job), *call);
   }
@@ -290,6 +291,9 @@ bool Transmission::serve_watched(std::unique_ptr<Job> job, uint64_t call) {
   Reply reply = answer(*job);
   if (turn_.leave(call)) {
     replies_.end(job->held);
+    if (job->took > Pace::kQuick && stream_.has_input()) {
+      pace_of(job->request).held_others_up();
+    }
     append_or_send(reply);
     return true;
   }
@@ -362,7 +366,8 @@ Reply Transmission::answer(Job& job) noexcept {
     nbd::log::error("{}: {}", wire::name_of(job.request.command), e.what());
     stream_.abort();
   }
-  pace_of(job.request).took(std::chrono::steady_clock::now() - start);
+  job.took = std::chrono::steady_clock::now() - start;
+  pace_of(job.request).took(job.took);
   reply.held = job.held;
   return reply;
 }

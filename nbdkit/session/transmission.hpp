@@ -83,6 +83,7 @@ class Transmission {
     Held held;
     Arrival arrival;
     Budget::Lease lease = {};
+    Pace::Duration took = {};
   };
 
   // Who leads.

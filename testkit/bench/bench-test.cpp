@@ -70,6 +70,9 @@ TEST_CASE("workloads are read, and each mistake is named") {
   CHECK(w.write_percent == 30);
   CHECK(w.range == 1 << 20);
   CHECK(parse_workload("blockstatus").structured);
+  CHECK(parse_workload("read").pin == Pin::no);
+  CHECK(parse_workload("read:pin=apart").pin == Pin::apart);
+  CHECK(parse_workload("start").kind == Kind::start);
   const auto [text, problem] = GENERATE(
       table<const char*, const char*>({{"reed", "unknown kind \"reed\""},
                                        {"read:bs", "\"bs\" is not KEY=VALUE"},
@@ -80,6 +83,7 @@ TEST_CASE("workloads are read, and each mistake is named") {
                                        {"read:connections=x", "connections"},
                                        {"read:writes=30", "only rw and randrw"},
                                        {"read:replies=odd", "must be simple or structured"},
+                                       {"read:pin=here", "must be together or apart"},
                                        {"blockstatus:replies=simple", "only in structured"},
                                        {"read:range=1K", "smaller than a request"},
                                        {"read:colour=red", "unknown key \"colour\""}}));
