@@ -275,8 +275,10 @@ Pace& Transmission::pace_of(const Request& r) {
 bool Transmission::serve_or_hand_over(const Request& r) {
   std::unique_ptr<Job> job = new_job(r);
   const bool alone = input_.buffered() == 0 && jobs_.empty();
-  if (pace_of(r).is_quick(alone) && !job->held.counted) {
-    start_jobs();  // they do not wait for this one
+  const Pace& pace = pace_of(r);
+  if (pace.is_quick(alone) && !job->held.counted) {
+    start_jobs();                              // they do not wait for this one,
+    if (!pace.is_quick(false)) flush_batch();  // nor do replies if it may be longer
     if (const auto call = turn_.enter()) return serve_watched(std::move(job), *call);
   }
   // Handed over in the end by start_jobs(), many at once: nothing may be waited for
