@@ -282,9 +282,8 @@ bool Transmission::serve_or_hand_over(const Request& r) {
     if (const auto call = turn_.enter()) return serve_watched(std::move(job), *call);
   }
   // Handed over in the end by start_jobs(), many at once: nothing may be waited for
-  // before that.
-  jobs_.push_back([this, raw = job.get()] { perform(std::unique_ptr<Job>(raw)); });
-  job.release();
+  // before that. There is room for it.
+  jobs_.push_back([this, raw = job.release()] { perform(std::unique_ptr<Job>(raw)); });
   if (jobs_.size() >= limits::kMaxJobsAtOnce) start_jobs();
   return true;
 }

@@ -133,7 +133,8 @@ Session open_session(const Address& address, const HandshakeOptions& options) {
   const timeval patience{kPatienceSeconds, 0};
   ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-  if (receive<uint64_t>(s) != wire::kNbdMagic || receive<uint64_t>(s) != wire::kIHaveOpt) {
+  const auto first = receive<uint64_t>(s), second = receive<uint64_t>(s);
+  if (first != wire::kNbdMagic || second != wire::kIHaveOpt) {
     nbd::fail("{} does not speak the newstyle protocol of NBD", address.uri());
   }
   const auto offered = receive<uint16_t>(s);
