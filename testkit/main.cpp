@@ -48,8 +48,8 @@ void add_bench_options(CLI::App& bench, testkit::bench::BenchSettings& settings)
   bench.add_option("--uri", settings.uris, "a server that runs")->type_name("'[@NAME ]URI'");
   bench
       .add_option("-w,--workload", settings.workloads,
-                  "read write rw randread randwrite randrw blockstatus connect idle, then "
-                  "bs= depth= connections= range= writes= replies=")
+                  "read write rw randread randwrite randrw blockstatus connect idle start, then "
+                  "bs= depth= connections= range= writes= replies= pin=")
       ->type_name("W[:KEY=VALUE,...]")
       ->required();
   bench.add_option("--time", settings.time, "of each round (default 1s)")->type_name("TIME");
@@ -59,6 +59,15 @@ void add_bench_options(CLI::App& bench, testkit::bench::BenchSettings& settings)
       ->check(CLI::Range(1, 256));
   bench.add_flag("--verify", settings.verify,
                  "write a pattern first, and compare what is read; destroys the disk's data");
+  bench
+      .add_option("--before", settings.before, "run this before each round, once all else is ready")
+      ->type_name("CMD");
+  bench.add_option("--tls-psk", settings.tls_psk, "talk TLS, with the first USER:HEX of this file")
+      ->type_name("FILE");
+  bench
+      .add_option("--tls-priority", settings.tls_priority,
+                  "of GnuTLS, for the client (default TLS 1.3 with AES-128-GCM)")
+      ->type_name("PRIORITY");
   bench.add_option("--json", settings.json, "write a JSON report")->type_name("FILE");
   bench.add_option("--html", settings.html, "write a page with plots")->type_name("FILE");
   bench.add_option("--markdown", settings.markdown, "write the tables")->type_name("FILE");

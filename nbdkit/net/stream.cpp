@@ -29,6 +29,11 @@ std::span<iovec> advance(std::span<iovec> parts, size_t sent) {
 
 }  // namespace
 
+bool Stream::has_input() const noexcept {
+  pollfd p{fd(), POLLIN, 0};
+  return ::poll(&p, 1, 0) > 0;
+}
+
 void Stream::send(std::span<const std::byte> bytes) {
   iovec part{const_cast<std::byte*>(bytes.data()), bytes.size()};
   send(std::span(&part, 1));

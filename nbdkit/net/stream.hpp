@@ -36,6 +36,8 @@ class Stream {
   virtual void set_deadline(Deadline deadline) noexcept = 0;
   // Both directions end now; a receive() or send() in another thread returns.
   virtual void abort() noexcept = 0;
+  // Whether the socket has something to receive, as it looks now.
+  bool has_input() const noexcept;
   // For poll() and questions about the peer.
   virtual int fd() const noexcept = 0;
 

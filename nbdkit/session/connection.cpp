@@ -50,8 +50,8 @@ void serve(Shared& shared, Channel& channel, Client& client) {
 
   nbd::log::debug("handshake complete, up to {} requests at the same time",
                   model == ThreadModel::parallel ? shared.options.threads : 1);
-  Transmission(channel.stream(), input, *result->disk, client, shared.pool, shared.pipes,
-               shared.buffers,
+  Transmission(channel.stream(), input, *result->disk, client, shared.pool, shared.watchdog,
+               shared.pipes, shared.buffers,
                {.negotiated = result->negotiated,
                 .threads = shared.options.threads,
                 .parallel = model == ThreadModel::parallel,

@@ -11,6 +11,7 @@
 #include "session/budget.hpp"
 #include "session/buffers.hpp"
 #include "session/handshake.hpp"
+#include "session/watchdog.hpp"
 #include "session/worker-pool.hpp"
 
 namespace nbdkit {
@@ -31,6 +32,7 @@ struct Shared {
   std::mutex all_requests;  // ThreadModel::serialize_all_requests
   Arrivals arrivals;
   Budget budget = {};
+  Watchdog watchdog{pool};
 };
 
 // Serves one client from its greeting to its end, in the calling thread. What

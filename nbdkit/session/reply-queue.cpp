@@ -29,6 +29,17 @@ void ReplyQueue::count(const Held& held) {
   if (!held.counted) uncounted_ += held.bytes;
 }
 
+void ReplyQueue::uncount(const Held& held) {
+  --in_flight_;
+  bytes_in_flight_ -= held.bytes;
+  if (!held.counted) uncounted_ -= held.bytes;
+}
+
+void ReplyQueue::end(Held held) {
+  const std::lock_guard lock(mutex_);
+  uncount(held);
+}
+
 template <class Condition>
 void ReplyQueue::wait(std::unique_lock<std::mutex>& lock, Condition&& condition) {
   waiting_ = true;
@@ -109,11 +120,7 @@ void ReplyQueue::drain(std::unique_lock<std::mutex>& lock) noexcept {
       send_batch();
       lock.lock();
     }
-    for (const Reply& r : batch_) {
-      --in_flight_;
-      bytes_in_flight_ -= r.held.bytes;
-      if (!r.held.counted) uncounted_ -= r.held.bytes;
-    }
+    for (const Reply& r : batch_) uncount(r.held);
     batch_.clear();  // keeps its room
     tell_change();
   }

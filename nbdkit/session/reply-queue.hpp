@@ -6,7 +6,8 @@
 // takes along what others have put in the meantime: one system call for many
 // replies, and no worker waits for a slow client but the one that sends.
 //
-// Threads: post() from workers, the rest from the connection's own thread.
+// Threads: post() from workers, the rest from the thread that reads the
+// connection's requests.
 #pragma once
 
 #include <condition_variable>
@@ -55,6 +56,8 @@ class ReplyQueue {
   void begin(Held held);
   // The same if it may at once; else false.
   bool begin_now(Held held);
+  // The end of a request that was begun, whose reply goes another way.
+  void end(Held held);
   // The reply to a request for which begin() was called. Never throws: a client
   // that is gone is noticed by the thread that reads.
   void post(Reply reply) noexcept;
@@ -69,6 +72,7 @@ class ReplyQueue {
  private:
   bool may_begin(const Held& held) const;
   void count(const Held& held);
+  void uncount(const Held& held);
   template <class Condition>
   void wait(std::unique_lock<std::mutex>& lock, Condition&& condition);
   void tell_change();
@@ -82,12 +86,12 @@ class ReplyQueue {
   const unsigned max_in_flight_;
 
   std::mutex mutex_;
-  std::condition_variable changed_;  // only the connection's thread waits
+  std::condition_variable changed_;  // only the thread that reads waits
   std::vector<Reply> queue_;
   std::vector<Reply> batch_;  // what the sender has taken: its alone
   std::vector<iovec> parts_;  // of the batch; the sender's too
   bool sending_ = false;
-  bool waiting_ = false;  // the connection's thread is, for changed_
+  bool waiting_ = false;  // that thread is, for changed_
   bool broken_ = false;   // the client is gone: replies are dropped
   unsigned in_flight_ = 0;
   uint64_t bytes_in_flight_ = 0;

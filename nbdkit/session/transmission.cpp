@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <utility>
 
@@ -16,7 +17,7 @@ using nbd::wire::Command;
 namespace wire = nbd::wire;
 
 Transmission::Transmission(Stream& stream, Input& input, const Export& disk, Client& client,
-                           WorkerPool& pool, PipePool& pipes, Buffers& buffers,
+                           WorkerPool& pool, Watchdog& watchdog, PipePool& pipes, Buffers& buffers,
                            const TransmissionOptions& options)
     : stream_(stream),
       input_(input),
@@ -27,30 +28,78 @@ Transmission::Transmission(Stream& stream, Input& input, const Export& disk, Cli
       buffers_(buffers),
       options_(options),
       style_(options.negotiated.replies),
-      replies_(stream, options.threads) {}
+      replies_(stream, options.threads),
+      turn_(watchdog, [this] { stand_in(); }) {}
+
+// ---- Who leads
 
 void Transmission::run() {
+  do {
+    lead(false);
+  } while (wait_for_turn());
+  replies_.wait_until_idle();
+  if (failure_) std::rethrow_exception(failure_);
+}
+
+// Until there are no more requests, or the turn is another thread's.
+void Transmission::lead(bool is_stand_in) noexcept {
+  std::exception_ptr failure;
   try {
-    client_.hearing = serve_requests();
+    const auto how = serve_requests(is_stand_in);
+    if (!how) return;
+    client_.hearing = *how;
     start_jobs();
     flush_batch();
   } catch (...) {
+    failure = std::current_exception();
     client_.hearing = Hearing::gone;
     start_jobs();
     send_what_is_ready();
-    replies_.wait_until_idle();
-    throw;
   }
-  replies_.wait_until_idle();
+  const std::lock_guard lock(leader_mutex_);  // after it this object may be gone
+  failure_ = failure;
+  is_over_ = true;
+  leader_changed_.notify_one();
 }
 
-// Until there are no more; how they ended.
-Hearing Transmission::serve_requests() {
-  while (auto request = next_request()) {
+void Transmission::stand_in() noexcept {
+  const ClientScope client(client_);
+  const nbd::log::Scope name(client_.log_name);
+  lead(true);
+}
+
+// The connection's own thread, when it does not lead: until it does, or all is over.
+bool Transmission::wait_for_turn() {
+  std::unique_lock lock(leader_mutex_);
+  own_thread_waits_ = true;
+  leader_changed_.wait(lock, [&] { return is_over_ || !own_thread_waits_; });
+  return !is_over_;
+}
+
+bool Transmission::give_back_turn() {
+  const std::lock_guard lock(leader_mutex_);
+  if (!own_thread_waits_) return false;
+  own_thread_waits_ = false;
+  leader_changed_.notify_one();
+  return true;
+}
+
+// ---- Requests
+
+// Until there are no more: how they ended. Nothing: the turn is another thread's.
+std::optional<Hearing> Transmission::serve_requests(bool is_stand_in) {
+  for (;;) {
+    if (input_.buffered() < request_size()) {
+      // Nobody waits for replies longer than for requests that are here already.
+      start_jobs();
+      flush_batch();
+      if (is_stand_in && give_back_turn()) return std::nullopt;
+    }
+    auto request = next_request();
+    if (!request) return Hearing::gone;
     if (request->command == Command::disc) return Hearing::goodbye;
-    handle(*request);
+    if (!handle(*request)) return std::nullopt;
   }
-  return Hearing::gone;
 }
 
 // The client has broken the rules; what it asked for before that was served.
@@ -62,19 +111,16 @@ void Transmission::send_what_is_ready() noexcept {
   }
 }
 
+size_t Transmission::request_size() const {
+  return wire::request_size(style_ == wire::ReplyStyle::extended);
+}
+
 std::optional<wire::Request> Transmission::next_request() {
-  const bool extended = style_ == wire::ReplyStyle::extended;
-  const size_t size = wire::request_size(extended);
-  // Nobody waits for replies longer than for requests that are here already.
-  if (input_.buffered() < size) {
-    start_jobs();
-    flush_batch();
-  }
-  const std::byte* bytes = input_.need(size);
+  const std::byte* bytes = input_.need(request_size());
   if (bytes == nullptr) return std::nullopt;
-  const auto request = wire::decode_request(bytes, extended);
+  const auto request = wire::decode_request(bytes, style_ == wire::ReplyStyle::extended);
   if (!request) nbd::fail("the client sent a request without its magic number");
-  input_.take(size);
+  input_.take(request_size());
   return request;
 }
 
@@ -91,26 +137,37 @@ bool Transmission::take_block_status_payload(Request& r) {
   return payload->context_ids == std::vector{wire::kBaseAllocationId};
 }
 
-void Transmission::handle(Request& request) {
+// False: it took long, and the turn is another thread's by now.
+bool Transmission::handle(Request& request) {
   begin_work();
+  Status status;
   if (request.command == Command::block_status && request.payload != 0 &&
       !take_block_status_payload(request)) {
-    return refuse(request, Status(EINVAL));
+    status = Status(EINVAL);
+  } else {
+    status = export_.check(request, options_.negotiated);
   }
-  Status status = export_.check(request, options_.negotiated);
   if (status.ok() && client_.disconnect.load(std::memory_order_relaxed) != Disconnect::no) {
     status = Status(ESHUTDOWN);
   }
-  if (!status.ok()) return refuse(request, status);
+  if (!status.ok()) {
+    refuse(request, status);
+    return true;
+  }
   current.arrival = number(request);
   export_.announce(request);
 
   const bool may_block = export_.may_block(request.command);
   if (may_block && options_.parallel && options_.threads > 1) {
-    if (request.command == Command::read && try_read_here(request)) return;
-    return hand_over(request);
+    if (request.command == Command::read && try_read_here(request)) return true;
+    return serve_or_hand_over(request);
   }
   if (may_block) flush_batch();  // earlier replies do not wait for this one
+  serve_here(request);
+  return true;
+}
+
+void Transmission::serve_here(const Request& request) {
   switch (request.command) {
     case Command::read: return read_here(request);
     case Command::write: return write_here(request);
@@ -139,13 +196,6 @@ void Transmission::refuse(const Request& request, Status status) {
 }
 
 // ---- In place
-
-template <class Call>
-auto Transmission::locked(Call&& call) const {
-  if (options_.all_requests == nullptr) return call();
-  const std::lock_guard lock(*options_.all_requests);
-  return call();
-}
 
 // Of a disk that may have to wait, what it has at hand: false if this is not.
 bool Transmission::try_read_here(const Request& r) {
@@ -216,7 +266,44 @@ void Transmission::append_outcome(const Request& r, Status s) {
   append(error_reply(r, s).bytes());
 }
 
-// ---- In a worker
+// ---- What may block
+
+Pace& Transmission::pace_of(const Request& r) {
+  const bool fua = (r.flags & wire::command_flag::kFua) != 0;
+  return paces_[2 * static_cast<size_t>(Export::op_of(r.command)) + (fua ? 1 : 0)];
+}
+
+// False: here, which took long, and the turn is another thread's by now.
+bool Transmission::serve_or_hand_over(const Request& r) {
+  std::unique_ptr<Job> job = new_job(r);
+  const bool alone = input_.buffered() == 0 && jobs_.empty();
+  const Pace& pace = pace_of(r);
+  if (pace.is_quick(alone) && !job->held.counted) {
+    start_jobs();                              // they do not wait for this one,
+    if (!pace.is_quick(false)) flush_batch();  // nor do replies if it may be longer
+    if (const auto call = turn_.enter()) return serve_watched(std::move(job), *call);
+  }
+  // Handed over in the end by start_jobs(), many at once: nothing may be waited for
+  // before that. There is room for it.
+  jobs_.push_back([this, raw = job.release()] { perform(std::unique_ptr<Job>(raw)); });
+  if (jobs_.size() >= limits::kMaxJobsAtOnce) start_jobs();
+  return true;
+}
+
+bool Transmission::serve_watched(std::unique_ptr<Job> job, uint64_t call) {
+  Reply reply = answer(*job);
+  if (turn_.leave(call)) {
+    replies_.end(job->held);
+    if (job->took > Pace::kQuick && stream_.has_input()) {
+      pace_of(job->request).held_others_up();
+    }
+    append_or_send(reply);
+    return true;
+  }
+  job.reset();
+  replies_.post(std::move(reply));  // after it this object may be gone
+  return false;
+}
 
 Held Transmission::held_by(const Request& r) const {
   switch (r.command) {
@@ -227,10 +314,10 @@ Held Transmission::held_by(const Request& r) const {
   }
 }
 
-// Handed over in the end by start_jobs(), many at once: nothing may be waited for
-// before that.
-void Transmission::hand_over(const Request& r) {
+// Begun, and with what is written.
+std::unique_ptr<Transmission::Job> Transmission::new_job(const Request& r) {
   auto job = std::make_unique<Job>(Job{r, {}, held_by(r), current.arrival});
+  jobs_.reserve(limits::kMaxJobsAtOnce);  // to add one must not fail
   if (!replies_.begin_now(job->held)) {
     start_jobs();
     flush_batch();
@@ -238,13 +325,11 @@ void Transmission::hand_over(const Request& r) {
   }
   try {
     if (r.command == Command::write) receive_payload(*job);
-    jobs_.push_back([this, raw = job.get()] { perform(std::unique_ptr<Job>(raw)); });
-    job.release();
   } catch (...) {
-    replies_.post({.held = job->held});  // begun, so it must end
+    replies_.end(job->held);
     throw;
   }
-  if (jobs_.size() >= limits::kMaxJobsAtOnce) start_jobs();
+  return job;
 }
 
 void Transmission::receive_payload(Job& job) {
@@ -261,22 +346,33 @@ void Transmission::receive_payload(Job& job) {
 }
 
 void Transmission::start_jobs() noexcept {
-  if (!jobs_.empty()) pool_.submit(jobs_);
+  if (jobs_.empty()) return;
+  pool_.submit(jobs_);
+  jobs_.clear();
 }
 
 void Transmission::perform(std::unique_ptr<Job> job) noexcept {
-  const ClientScope client(client_, job->arrival);
-  const nbd::log::Scope name(client_.log_name);
-  Reply reply;
-  try {
-    reply = reply_of(*job);
-  } catch (const std::exception& e) {  // out of memory: the client cannot be answered
-    nbd::log::error("{}: {}", wire::name_of(job->request.command), e.what());
-    stream_.abort();
-  }
-  reply.held = job->held;
+  Reply reply = answer(*job);
   job.reset();  // what was written is of no use any more, and the client may be slow
   replies_.post(std::move(reply));
+}
+
+// In any thread.
+Reply Transmission::answer(Job& job) noexcept {
+  const ClientScope client(client_, job.arrival);
+  const nbd::log::Scope name(client_.log_name);
+  const auto start = std::chrono::steady_clock::now();
+  Reply reply;
+  try {
+    reply = reply_of(job);
+  } catch (const std::exception& e) {  // out of memory: the client cannot be answered
+    nbd::log::error("{}: {}", wire::name_of(job.request.command), e.what());
+    stream_.abort();
+  }
+  job.took = std::chrono::steady_clock::now() - start;
+  pace_of(job.request).took(job.took);
+  reply.held = job.held;
+  return reply;
 }
 
 Reply Transmission::reply_of(Job& job) {
@@ -297,152 +393,6 @@ Reply Transmission::outcome(const Request& r, Status s) const {
   return reply_from(error_reply(r, s).bytes());
 }
 
-// ---- Replies
-
-Reply Transmission::reply_from(wire::Bytes bytes) const {
-  Reply reply{buffers_.take(bytes.size()), bytes.size()};
-  std::memcpy(reply.bytes.get(), bytes.data(), bytes.size());
-  return reply;
-}
-
-wire::Writer Transmission::error_reply(const Request& r, Status status,
-                                       std::optional<uint64_t> offset) const {
-  const wire::ErrorCode error = wire::error_code_for(r, status.errnum());
-  return wire::error_reply(style_, r, error, last_error(), offset);
-}
-
-// A large one when the server has the memory for it.
-Reply Transmission::new_reply(size_t size) const {
-  Reply reply;
-  if (size > limits::kMaxUncounted) reply.lease = options_.budget.take(size, stream_);
-  reply.bytes = buffers_.take(size);
-  reply.size = size;
-  return reply;
-}
-
-Reply Transmission::reply_by_reading(const Request& r) const {
-  const auto length = static_cast<uint32_t>(r.length);
-  const wire::ReplyHeader header = wire::data_chunk(style_, r, r.offset, length);
-  Reply reply = new_reply(header.size + length);
-  const Status s =
-      locked([&] { return export_.read(r, {reply.bytes.get() + header.size, length}); });
-  if (!s.ok()) return reply_from(error_reply(r, s).bytes());
-  if (looks_for_zeroes(r)) {
-    const std::byte* const data = reply.bytes.get() + header.size;
-    const Export::ReadMap map = Export::map(r, {data, length});
-    if (map.has_hole()) {
-      // In the same buffer: a hole leaves more room than the headers around it take,
-      // so no piece moves towards the end.
-      put_in_pieces(reply, r, map.pieces, [&](const Export::ReadPiece& p, std::byte* to) {
-        std::memmove(to, data + (p.offset - r.offset), p.length);
-        return true;
-      });
-      return reply;
-    }
-  }
-  std::memcpy(reply.bytes.get(), header.bytes.data(), header.size);
-  return reply;
-}
-
-std::optional<Reply> Transmission::reply_without_copy(const Request& r) {
-  if (auto reply = sparse_reply(r)) return reply;
-  return lent_reply(r);
-}
-
-std::optional<Reply> Transmission::lent_reply(const Request& r) const {
-  if (r.length < limits::kMinLoan) return std::nullopt;
-  nbd::Loan loan;
-  const Status s = locked([&] { return export_.lend(r, loan); });
-  if (!s.ok()) return reply_from(error_reply(r, s).bytes());
-  if (loan.length() == 0) return std::nullopt;
-  Reply reply =
-      reply_from(wire::data_chunk(style_, r, r.offset, static_cast<uint32_t>(r.length)).view());
-  if (loan.file().fd >= 0) {
-    reply.pipe = pipes_.fill(loan.file().fd, loan.file().offset, loan.length());
-    if (!reply.pipe) return std::nullopt;
-  } else {
-    reply.loan = std::move(loan);
-  }
-  return reply;
-}
-
-// In what was read: the plugin has holes, but cannot be asked each time.
-bool Transmission::looks_for_zeroes(const Request& r) const {
-  return may_leave_out(r) && export_.may_have_holes() && !export_.has_map();
-}
-
-bool Transmission::may_leave_out(const Request& r) const {
-  return style_ != wire::ReplyStyle::simple && r.length >= limits::kMinSparseRead &&
-         (r.flags & wire::command_flag::kDf) == 0;
-}
-
-// A read of which a part is a hole: chunks for the data, and a word for each
-// hole.
-std::optional<Reply> Transmission::sparse_reply(const Request& r) {
-  if (!may_leave_out(r) || !export_.has_map() || data_known_.covers(r.offset, r.offset + r.length))
-    return std::nullopt;
-  // In the client's own thread, only what cannot block.
-  if (!current.is_worker && !export_.may_block(Command::read) &&
-      export_.may_block(Command::block_status)) {
-    return std::nullopt;
-  }
-  const Export::ReadMap map = locked([&] { return export_.map(r); });
-  if (map.data_until >= r.offset + r.length) data_known_.set(r.offset, map.data_until);
-  if (!map.has_hole()) return std::nullopt;
-  Status failed;
-  uint64_t failed_at = 0;
-  auto reply = reply_in_pieces(r, map.pieces, [&](const Export::ReadPiece& p, std::byte* to) {
-    Request part = r;
-    part.offset = failed_at = p.offset;
-    part.length = p.length;
-    failed = locked([&] { return export_.read(part, {to, p.length}); });
-    return failed.ok();
-  });
-  return reply ? std::move(*reply) : reply_from(error_reply(r, failed, failed_at).bytes());
-}
-
-// A header for each piece, and behind those of data what fill(piece, where) puts
-// there; nothing once that returns false.
-template <class Fill>
-std::optional<Reply> Transmission::reply_in_pieces(const Request& r,
-                                                   std::span<const Export::ReadPiece> pieces,
-                                                   Fill&& fill) const {
-  size_t size = 0;
-  for (const auto& p : pieces) {
-    size += sizeof(wire::ReplyHeader::bytes) + (p.zero ? 0 : p.length);
-  }
-  Reply reply = new_reply(size);
-  if (!put_in_pieces(reply, r, pieces, fill)) return std::nullopt;
-  return reply;
-}
-
-// The same into a reply that has the room.
-template <class Fill>
-bool Transmission::put_in_pieces(Reply& reply, const Request& r,
-                                 std::span<const Export::ReadPiece> pieces, Fill&& fill) const {
-  reply.size = 0;
-  for (const auto& p : pieces) {
-    const auto length = static_cast<uint32_t>(p.length);
-    const bool done = &p == &pieces.back();
-    const wire::ReplyHeader header = p.zero ? wire::hole_chunk(style_, r, p.offset, length, done)
-                                            : wire::data_chunk(style_, r, p.offset, length, done);
-    std::memcpy(reply.bytes.get() + reply.size, header.bytes.data(), header.size);
-    reply.size += header.size;
-    if (p.zero) continue;
-    if (!fill(p, reply.bytes.get() + reply.size)) return false;
-    reply.size += length;
-  }
-  return true;
-}
-
-wire::Writer Transmission::block_status_reply(const Request& r) const {
-  std::vector<wire::BlockDescriptor> blocks;
-  const bool extended = style_ == wire::ReplyStyle::extended;
-  const Status s = locked([&] { return export_.block_status(r, extended, blocks); });
-  if (!s.ok()) return error_reply(r, s);
-  return wire::block_status_reply(style_, r, wire::kBaseAllocationId, blocks);
-}
-
 // ---- The batch
 
 // Room for count bytes at its end. REQUIRES: count <= kReplyBatch.
@@ -458,6 +408,17 @@ void Transmission::append(wire::Bytes reply) {
   }
   std::memcpy(reserve(reply.size()), reply.data(), reply.size());
   batched_ += reply.size();
+}
+
+// Copied if it is short, else from where it is.
+void Transmission::append_or_send(Reply& reply) {
+  if (reply.size == 0) return;  // there is none, and the client is gone
+  const bool is_elsewhere = reply.pipe || !reply.loan.memory().empty();
+  if (!is_elsewhere && reply.size <= limits::kMinLoan) {
+    return append({reply.bytes.get(), reply.size});
+  }
+  flush_batch();
+  replies_.send(reply);
 }
 
 void Transmission::flush_batch() {

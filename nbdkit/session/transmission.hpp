@@ -2,18 +2,24 @@
 //
 // The transmission phase of one connection: from requests to replies.
 //
-// The thread of the connection reads as much as the socket has, serves in place
-// every request that cannot block, gathers the replies and sends them with one
-// call when it runs out of requests. What may block goes to the worker pool, at
-// most `threads` requests at a time; its reply goes out when it is ready,
-// before or after others. Under a stricter thread model than parallel all of
-// it happens in place, one request after the other.
+// One thread leads: it reads as much as the socket has, serves in place every
+// request that cannot block, gathers the replies and sends them with one call
+// when it runs out of requests. What may block, but has been quick of late
+// (session/pace.hpp), it serves as well, watched: if that takes long after all, a
+// worker leads on, and the thread that is stuck sends that one reply by itself.
+// All else that may block goes to the worker pool, at most `threads` requests at
+// a time; a reply goes out when it is ready, before or after others. Under a
+// stricter thread model than parallel all of it happens in place, one request
+// after the other.
 //
-// Threads: run() in the connection's thread. perform() in workers.
+// Threads: run() in the connection's thread, which leads at first, and again as
+// soon as it is free and the stand-in has nothing to do. perform() in workers.
 #pragma once
 
 #include <array>
 #include <atomic>
+#include <condition_variable>
+#include <exception>
 #include <mutex>
 #include <optional>
 
@@ -22,7 +28,9 @@
 #include "session/export.hpp"
 #include "session/input.hpp"
 #include "session/mapped-buffer.hpp"
+#include "session/pace.hpp"
 #include "session/reply-queue.hpp"
+#include "session/watchdog.hpp"
 #include "session/worker-pool.hpp"
 #include "wire/reply.hpp"
 
@@ -58,7 +66,8 @@ class KnownData {
 class Transmission {
  public:
   Transmission(Stream& stream, Input& input, const Export& disk, Client& client, WorkerPool& pool,
-               PipePool& pipes, Buffers& buffers, const TransmissionOptions& options);
+               Watchdog& watchdog, PipePool& pipes, Buffers& buffers,
+               const TransmissionOptions& options);
 
   // Until the client disconnects (by NBD_CMD_DISC or just so), or an Error.
   // When it returns, no request of this client is running any more.
@@ -67,22 +76,30 @@ class Transmission {
  private:
   using Request = nbd::wire::Request;
 
-  // A request that a worker serves; its buffer holds what is written, or the
-  // reply with room for what is read.
+  // A request that may block. It has nothing in common with the thread that leads.
   struct Job {
     Request request;
-    Buffer buffer;
+    Buffer buffer;  // what is written
     Held held;
     Arrival arrival;
     Budget::Lease lease = {};
+    Pace::Duration took = {};
   };
 
-  Hearing serve_requests();
+  // Who leads.
+  void lead(bool is_stand_in) noexcept;
+  void stand_in() noexcept;
+  bool wait_for_turn();
+  bool give_back_turn();
+
+  std::optional<Hearing> serve_requests(bool is_stand_in);
   void send_what_is_ready() noexcept;
+  size_t request_size() const;
   std::optional<Request> next_request();
   Arrival number(const Request& request);
   bool take_block_status_payload(Request& request);
-  void handle(Request& request);
+  bool handle(Request& request);
+  void serve_here(const Request& request);
   void refuse(const Request& request, nbd::Status status);
 
   // In place.
@@ -92,16 +109,25 @@ class Transmission {
   void write_here(const Request& request);
   void other_here(const Request& request);
   void append_outcome(const Request& request, nbd::Status status);
-  // In a worker.
-  void hand_over(const Request& request);
+  // What may block: here, watched, or in a worker.
+  bool serve_or_hand_over(const Request& request);
+  bool serve_watched(std::unique_ptr<Job> job, uint64_t call);
+  std::unique_ptr<Job> new_job(const Request& request);
   void receive_payload(Job& job);
   void start_jobs() noexcept;
   void perform(std::unique_ptr<Job> job) noexcept;
+  Reply answer(Job& job) noexcept;
   Reply reply_of(Job& job);
+  Pace& pace_of(const Request& request);
   Reply outcome(const Request& request, nbd::Status status) const;
 
   template <class Call>
-  auto locked(Call&& call) const;
+  auto locked(Call&& call) const {
+    if (options_.all_requests == nullptr) return call();
+    const std::lock_guard lock(*options_.all_requests);
+    return call();
+  }
+  // transmission-replies.cpp: what is answered.
   nbd::wire::Writer error_reply(const Request& request, nbd::Status status,
                                 std::optional<uint64_t> offset = std::nullopt) const;
   nbd::wire::Writer block_status_reply(const Request& request) const;
@@ -126,6 +152,7 @@ class Transmission {
   // The batch: replies one behind the other, sent together.
   std::byte* reserve(size_t count);
   void append(nbd::wire::Bytes reply);
+  void append_or_send(Reply& reply);
   void flush_batch();
 
   Stream& stream_;
@@ -143,6 +170,14 @@ class Transmission {
   std::vector<WorkerPool::Task> jobs_;  // handed over, not yet started
   MappedBuffer batch_{limits::kReplyBatch};
   size_t batched_ = 0;
+  std::array<Pace, 2 * kKindsOfRequest> paces_;  // by kind, without and with FUA
+
+  Watchdog::Turn turn_;
+  std::mutex leader_mutex_;
+  std::condition_variable leader_changed_;  // the connection's own thread waits
+  bool own_thread_waits_ = false;           // for its turn, or ...
+  bool is_over_ = false;                    // ... for this: nobody leads any more
+  std::exception_ptr failure_;              // why that is, if it is one
 };
 
 }  // namespace nbdkit

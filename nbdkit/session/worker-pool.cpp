@@ -21,7 +21,7 @@ WorkerPool::~WorkerPool() {
   all_gone_.wait(lock, [&] { return workers_ == 0; });
 }
 
-void WorkerPool::submit(std::vector<Task>& tasks) noexcept {
+void WorkerPool::submit(std::span<const Task> tasks) noexcept {
   size_t taken = 0;
   std::unique_lock lock(mutex_);
   try {
@@ -32,7 +32,6 @@ void WorkerPool::submit(std::vector<Task>& tasks) noexcept {
   lock.unlock();
   if (!call(whom)) do_it_all();
   for (; taken < tasks.size(); ++taken) tasks[taken]();
-  tasks.clear();
 }
 
 // For want of any thread but this.

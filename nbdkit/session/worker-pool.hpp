@@ -17,7 +17,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
-#include <vector>
+#include <span>
 
 namespace nbdkit {
 
@@ -30,10 +30,9 @@ class WorkerPool {
   WorkerPool& operator=(const WorkerPool&) = delete;
   ~WorkerPool();
 
-  // Runs the tasks soon in other threads, and takes them out of the vector. If the
-  // system has no more threads, they wait for ours; if there is none at all, they
-  // run here.
-  void submit(std::vector<Task>& tasks) noexcept;
+  // Runs the tasks soon in other threads. If the system has no more threads, they
+  // wait for ours; if there is none at all, they run here.
+  void submit(std::span<const Task> tasks) noexcept;
 
  private:
   enum class Call { nobody, idle_worker, new_worker };

@@ -70,6 +70,9 @@ TEST_CASE("workloads are read, and each mistake is named") {
   CHECK(w.write_percent == 30);
   CHECK(w.range == 1 << 20);
   CHECK(parse_workload("blockstatus").structured);
+  CHECK(parse_workload("read").pin == Pin::no);
+  CHECK(parse_workload("read:pin=apart").pin == Pin::apart);
+  CHECK(parse_workload("start").kind == Kind::start);
   const auto [text, problem] = GENERATE(
       table<const char*, const char*>({{"reed", "unknown kind \"reed\""},
                                        {"read:bs", "\"bs\" is not KEY=VALUE"},
@@ -80,6 +83,7 @@ TEST_CASE("workloads are read, and each mistake is named") {
                                        {"read:connections=x", "connections"},
                                        {"read:writes=30", "only rw and randrw"},
                                        {"read:replies=odd", "must be simple or structured"},
+                                       {"read:pin=here", "must be together or apart"},
                                        {"blockstatus:replies=simple", "only in structured"},
                                        {"read:range=1K", "smaller than a request"},
                                        {"read:colour=red", "unknown key \"colour\""}}));
@@ -115,7 +119,7 @@ struct Exchange {
   Exchange(wire::Command command, const Pattern* verify) : replies(2, verify) {
     std::array<int, 2> fds{};
     REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, fds.data()) == 0);
-    client.reset(fds[0]);
+    client.socket.reset(fds[0]);
     server.reset(fds[1]);
     slot = replies.take_slot();
     slot->request.command = command;
@@ -125,11 +129,12 @@ struct Exchange {
   }
   void answer(wire::Bytes bytes) {
     send_all(server.get(), bytes);
-    while (replies.receive(client.get(), MSG_DONTWAIT)) replies.parse(1001, tally);
+    while (replies.receive(client, MSG_DONTWAIT)) replies.parse(1001, tally);
   }
   Replies replies;
   Tally tally;
-  nbd::Fd client, server;
+  Session client;
+  nbd::Fd server;
   Slot* slot;
 };
 
@@ -189,7 +194,7 @@ TEST_CASE("a reply that is wrong ends the bench with a sentence") {
   SECTION("garbage, and the end") {
     CHECK_THROWS_WITH(e.answer(wire::Bytes(pattern.at(0), 32)), Contains("where a reply should"));
     e.server.reset();
-    CHECK_THROWS_WITH(e.replies.receive(e.client.get(), 0), Contains("1 requests open"));
+    CHECK_THROWS_WITH(e.replies.receive(e.client, 0), Contains("1 requests open"));
   }
 }
 

@@ -41,6 +41,36 @@ jq -e '.workloads[6].results | all(.kb_per_connection)' r.json >out 2>&1 || fail
 if type -P xmllint >/dev/null; then xmllint --noout r.html >out 2>&1 || fail "the page is not well-formed"; fi
 grep -q '^| ours | ' r.md || fail "the markdown report"
 
+# Where they run, as the server sees it, and what runs before.
+check "together" 0 "pin=together" --time 100ms --rounds 1 -w randread:pin=together --before 'echo x >>before' \
+  --server "@ours sh -c 'cat /proc/self/status >status; exec $BUILD/bin/nbdkit -f -U \$unixsocket memory 1M'" \
+  --json r.json
+processors() { sed -n 's/^Cpus_allowed_list:\t//p' "$1"; }
+[ "$(processors status)" = "$(processors /proc/self/status | sed 's/[-,].*//')" ] ||
+  fail "the server is not on the first processor: $(cat status)"
+[ "$(cat before)" = x ] || fail "--before did not run once"
+check "a command that fails before" 1 "--before: false: exit status 1" --server :loop -w read --before false
+check "starts" 0 "start" --time 100ms --rounds 2 --server "$ours null 1M" -w start --json r.json
+jq -e '.workloads[0].results[0] | .p50_us.min > 100 and .cpu_us.min > 100' r.json >out 2>&1 || fail "figures of starts"
+check "a start that fails" 1 "ended before it listened" --server "$ours no-such-plugin" -w start
+check "a start over TCP" 1 'needs $unixsocket' --server "$tcp null 1M" -w start
+check "a start of what runs" 1 "needs a --server" --uri "nbd+unix:///?socket=$work/none" -w start
+
+if "$BUILD/bin/nbdkit" --dump-config | grep -qx tls=yes; then
+  key=$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')
+  (umask 077; echo "bench:$key" >psk; echo "bench:${key/[0-9]/f}a1" >other; echo nonsense >nonsense)
+  tls="$ours --tls=require --tls-psk=$work/psk"
+  check "TLS" 0 "randread" --time 100ms --rounds 1 --verify --server "$tls memory 4M" --tls-psk psk \
+    -w randread -w randread:depth=64,connections=2 -w rw:bs=256K,depth=16 -w randread:bs=3000,depth=4 \
+    -w blockstatus -w connect -w idle:connections=3
+  check "another key" 1 "TLS" --server "$tls memory 4M" --tls-psk other -w read
+  check "no TLS to be had" 1 "refuses NBD_OPT_STARTTLS" --server "$ours memory 4M" --tls-psk psk -w read
+  check "no key" 1 "cannot read" --server :loop --tls-psk none -w read
+  check "a file without a key" 1 "does not begin with USER:HEX" --server :loop --tls-psk nonsense -w read
+  check "a bad priority" 1 'not understood from "+ODD"' --server :loop --tls-psk psk --tls-priority NORMAL:+ODD -w read
+fi
+check "a priority alone" 1 "without --tls-psk" --server :loop --tls-priority NORMAL -w read
+
 # A server that runs.
 "$BUILD/bin/nbdkit" -f -U "$work/sock" --pid "$work/pid" memory 1M &
 server=$!

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <optional>
 #include <set>
 #include <thread>
 
@@ -12,7 +13,9 @@
 #include "base/parse.hpp"
 #include "base/process.hpp"
 #include "base/temp-dir.hpp"
+#include "bench/placement.hpp"
 #include "bench/report.hpp"
+#include "bench/start.hpp"
 #include "run/captive-server.hpp"
 #include "run/runner.hpp"
 
@@ -55,17 +58,32 @@ std::vector<Target> all_targets(const BenchSettings& settings) {
   return targets;
 }
 
+void run_before(const std::string& command) {
+  nbd::Child child = nbd::spawn({.argv = {"/bin/sh", "-c", command}});
+  const nbd::ExitStatus status = child.wait();
+  if (!status.success()) nbd::fail("--before: {}: {}", command, status.describe());
+}
+
 Round measure_captive(const Target& target, const Workload& workload, const RoundOptions& options,
                       const Interrupt& interrupt) {
+  if (workload.kind == Kind::start) {
+    if (over_tcp(target.command)) {
+      nbd::fail("{}, workload \"{}\": needs $unixsocket", target.name, workload.text);
+    }
+    return measure_start(target.command, options, interrupt);
+  }
   const nbd::TempDir dir("tkb");
   Server server;
   // The shell that reads the command becomes the server: its process is measured.
   server.command = {"/bin/sh", "-c", "exec " + target.command};
   // It runs where we do, so that relative names in its command mean what they say.
   const ServerPlace place{"", dir / "socket", nbd::current_directory(), dir / "log"};
-  CaptiveServer captive = CaptiveServer::start(
-      server, over_tcp(target.command) ? Transport::tcp : Transport::unix_socket, place, {},
-      Deadline{}, interrupt);
+  CaptiveServer captive = [&] {
+    const Placement placement(workload.pin, Side::server);
+    return CaptiveServer::start(server,
+                                over_tcp(target.command) ? Transport::tcp : Transport::unix_socket,
+                                place, {}, Deadline{}, interrupt);
+  }();
   const Endpoint& endpoint = captive.endpoint();
   const Address address{endpoint.transport == Transport::tcp ? "" : endpoint.path, "127.0.0.1",
                         std::to_string(endpoint.port), ""};
@@ -145,6 +163,15 @@ int run_bench(const BenchSettings& settings) {
   options.verify = settings.verify;
   options.threads = settings.threads != 0 ? settings.threads
                                           : std::max(1u, std::thread::hardware_concurrency() / 2);
+  if (!settings.before.empty()) options.before = [&] { run_before(settings.before); };
+  std::optional<TlsKey> key;
+  if (!settings.tls_psk.empty()) {
+    options.tls =
+        &key.emplace(settings.tls_psk,
+                     settings.tls_priority.empty() ? TlsKey::kPriority : settings.tls_priority);
+  } else if (!settings.tls_priority.empty()) {
+    nbd::fail("--tls-priority: there is no TLS without --tls-psk");
+  }
   BenchReport report;
   report.rounds = settings.rounds;
   report.seconds = std::chrono::duration<double>(options.time).count();

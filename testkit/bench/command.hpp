@@ -16,6 +16,8 @@ struct BenchSettings {
   unsigned rounds = 3;
   unsigned threads = 0;  // of the client; 0: half of the processors
   bool verify = false, quiet = false;
+  std::string before;                 // a shell's command, run before each round
+  std::string tls_psk, tls_priority;  // a file; empty: no TLS
   std::string json, html, markdown;
 };
 

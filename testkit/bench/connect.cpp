@@ -7,7 +7,9 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <array>
+#include <climits>
 #include <memory>
 #include <vector>
 
@@ -58,17 +60,17 @@ nbd::Fd connect_tcp(const std::string& host, const std::string& port) {
 }
 
 template <std::unsigned_integral T>
-T receive(int fd) {
+T receive(const Session& s) {
   std::array<std::byte, sizeof(T)> bytes;
-  receive_all(fd, bytes);
+  s.receive_all(bytes);
   return wire::load<T>(bytes.data());
 }
 
-void send_option(int fd, wire::Option option, wire::Bytes data) {
+void send_option(const Session& s, wire::Option option, wire::Bytes data) {
   wire::Writer w;
   w.put(wire::kIHaveOpt).put(static_cast<uint32_t>(option)).put(static_cast<uint32_t>(data.size()));
   w.put(std::string_view(reinterpret_cast<const char*>(data.data()), data.size()));
-  send_all(fd, w.bytes());
+  s.send_all(w.bytes());
 }
 
 struct OptionAnswer {
@@ -76,29 +78,29 @@ struct OptionAnswer {
   std::vector<std::byte> data;
 };
 
-OptionAnswer receive_answer(int fd, wire::Option option) {
-  if (receive<uint64_t>(fd) != wire::kOptionReplyMagic) {
+OptionAnswer receive_answer(const Session& s, wire::Option option) {
+  if (receive<uint64_t>(s) != wire::kOptionReplyMagic) {
     nbd::fail("the server answers {} with a wrong magic", wire::name_of(option));
   }
-  if (const auto got = receive<uint32_t>(fd); got != static_cast<uint32_t>(option)) {
+  if (const auto got = receive<uint32_t>(s); got != static_cast<uint32_t>(option)) {
     nbd::fail("the server answers {} as option {}", wire::name_of(option), got);
   }
-  OptionAnswer answer{static_cast<wire::OptionReply>(receive<uint32_t>(fd)), {}};
-  const auto length = receive<uint32_t>(fd);
+  OptionAnswer answer{static_cast<wire::OptionReply>(receive<uint32_t>(s)), {}};
+  const auto length = receive<uint32_t>(s);
   if (length > kMaxOptionReply) {
     nbd::fail("the server answers {} with {} bytes", wire::name_of(option), length);
   }
   answer.data.resize(length);
-  receive_all(fd, answer.data);
+  s.receive_all(answer.data);
   return answer;
 }
 
 // Answers up to the ACK; each before it goes to `take`.
 template <class Take>
-void negotiate(int fd, wire::Option option, wire::Bytes data, Take&& take) {
-  send_option(fd, option, data);
+void negotiate(const Session& s, wire::Option option, wire::Bytes data, Take&& take) {
+  send_option(s, option, data);
   for (;;) {
-    const OptionAnswer answer = receive_answer(fd, option);
+    const OptionAnswer answer = receive_answer(s, option);
     if (answer.type == wire::OptionReply::ack) return;
     const auto number = static_cast<uint32_t>(answer.type);
     if ((number & wire::kRepError) != 0) {
@@ -110,12 +112,12 @@ void negotiate(int fd, wire::Option option, wire::Bytes data, Take&& take) {
   }
 }
 
-void ask_for_block_status(int fd, const std::string& export_name) {
+void ask_for_block_status(const Session& s, const std::string& export_name) {
   wire::Writer w;
   w.put(static_cast<uint32_t>(export_name.size())).put(export_name).put(uint32_t{1});
   w.put(static_cast<uint32_t>(wire::kBaseAllocation.size())).put(wire::kBaseAllocation);
   bool given = false;
-  negotiate(fd, wire::Option::set_meta_context, w.bytes(), [&](const OptionAnswer& answer) {
+  negotiate(s, wire::Option::set_meta_context, w.bytes(), [&](const OptionAnswer& answer) {
     given |= answer.type == wire::OptionReply::meta_context;
   });
   if (!given) nbd::fail("the server does not offer {}", wire::kBaseAllocation);
@@ -135,26 +137,31 @@ Session open_session(const Address& address, const HandshakeOptions& options) {
   const timeval patience{kPatienceSeconds, 0};
   ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-  if (receive<uint64_t>(fd) != wire::kNbdMagic || receive<uint64_t>(fd) != wire::kIHaveOpt) {
+  const auto first = receive<uint64_t>(s), second = receive<uint64_t>(s);
+  if (first != wire::kNbdMagic || second != wire::kIHaveOpt) {
     nbd::fail("{} does not speak the newstyle protocol of NBD", address.uri());
   }
-  const auto offered = receive<uint16_t>(fd);
+  const auto offered = receive<uint16_t>(s);
   if ((offered & wire::handshake_flag::kFixedNewstyle) == 0) {
     nbd::fail("{} does not offer the fixed newstyle protocol of NBD", address.uri());
   }
   wire::Writer flags;
   flags.put(wire::client_flag::kFixedNewstyle |
             ((offered & wire::handshake_flag::kNoZeroes) != 0 ? wire::client_flag::kNoZeroes : 0));
-  send_all(fd, flags.bytes());
+  s.send_all(flags.bytes());
   const auto nothing = [](const OptionAnswer&) {};
-  if (options.structured) negotiate(fd, wire::Option::structured_reply, {}, nothing);
-  if (options.block_status) ask_for_block_status(fd, address.export_name);
+  if (options.tls != nullptr) {
+    negotiate(s, wire::Option::starttls, {}, nothing);
+    s.tls = std::make_unique<TlsClient>(fd, *options.tls);
+  }
+  if (options.structured) negotiate(s, wire::Option::structured_reply, {}, nothing);
+  if (options.block_status) ask_for_block_status(s, address.export_name);
 
   wire::Writer go;
   const std::string& name = address.export_name;
   go.put(static_cast<uint32_t>(name.size())).put(name).put(uint16_t{0});
   bool told = false;
-  negotiate(fd, wire::Option::go, go.bytes(), [&](const OptionAnswer& answer) {
+  negotiate(s, wire::Option::go, go.bytes(), [&](const OptionAnswer& answer) {
     wire::Reader in(answer.data);
     const auto kind = in.take<uint16_t>();
     if (kind != static_cast<uint16_t>(wire::Info::export_)) return;
@@ -169,7 +176,38 @@ Session open_session(const Address& address, const HandshakeOptions& options) {
   return s;
 }
 
-void send_disconnect(int socket) noexcept {
+ssize_t Session::receive(std::span<std::byte> out, int how) const {
+  if (tls) return tls->receive(out, how);
+  return nbd::retry_eintr([&] { return ::recv(socket.get(), out.data(), out.size(), how); });
+}
+
+ssize_t Session::send(std::span<iovec> parts, int how) const {
+  if (tls) return tls->send(parts, how);
+  msghdr message{};
+  message.msg_iov = parts.data();
+  message.msg_iovlen = std::min<size_t>(parts.size(), IOV_MAX);
+  return nbd::retry_eintr([&] { return ::sendmsg(socket.get(), &message, how | MSG_NOSIGNAL); });
+}
+
+void Session::receive_all(std::span<std::byte> out) const {
+  while (!out.empty()) {
+    const ssize_t got = receive(out, 0);
+    if (got < 0) fail_receive(errno);
+    if (got == 0) nbd::fail("the peer closed the connection");
+    out = out.subspan(static_cast<size_t>(got));
+  }
+}
+
+void Session::send_all(wire::Bytes bytes) const {
+  while (!bytes.empty()) {
+    iovec part{const_cast<std::byte*>(bytes.data()), bytes.size()};
+    const ssize_t sent = send({&part, 1}, 0);
+    if (sent < 0) nbd::fail_errno(errno, "send {} bytes", bytes.size());
+    bytes = bytes.subspan(static_cast<size_t>(sent));
+  }
+}
+
+void send_disconnect(const Session& session) noexcept {
   std::array<std::byte, wire::kRequestSize> bytes;
   wire::encode_request(bytes.data(), {.flags = 0,
                                       .command = wire::Command::disc,
@@ -177,8 +215,11 @@ void send_disconnect(int socket) noexcept {
                                       .offset = 0,
                                       .length = 0,
                                       .payload = 0});
-  // The server closes either way; MSG_NOSIGNAL since it may have done so already.
-  [[maybe_unused]] const auto sent = ::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  try {
+    iovec part{bytes.data(), bytes.size()};
+    session.send({&part, 1}, 0);
+  } catch (const std::exception&) {  // the server closes either way, and may have done so already
+  }
 }
 
 }  // namespace testkit::bench

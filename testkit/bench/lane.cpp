@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <climits>
 
 #include "base/error.hpp"
 #include "bench/socket-io.hpp"
@@ -88,12 +87,9 @@ void Lane::submit() {
 
 // Never waits: a server that waits for us to take its replies would wait for ever.
 void Lane::send_more() {
+  if (out_.empty() && session_.is_unsent()) session_.send({}, MSG_DONTWAIT);
   while (!out_.empty()) {
-    msghdr message{};
-    message.msg_iov = out_.data();
-    message.msg_iovlen = std::min<size_t>(out_.size(), IOV_MAX);
-    const ssize_t sent =
-        nbd::retry_eintr([&] { return ::sendmsg(fd(), &message, MSG_DONTWAIT | MSG_NOSIGNAL); });
+    const ssize_t sent = session_.send(out_, MSG_DONTWAIT);
     if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
     if (sent < 0) nbd::fail_errno(errno, "send requests");
     auto left = static_cast<size_t>(sent);
@@ -108,8 +104,10 @@ void Lane::send_more() {
 }
 
 bool Lane::receive(int flags, Tally& tally) {
-  if (!replies_.receive(fd(), flags)) return false;
-  replies_.parse(now_ns(), tally);
+  do {
+    if (!replies_.receive(session_, flags)) return false;
+    replies_.parse(now_ns(), tally);
+  } while (session_.has_more());
   return true;
 }
 
@@ -131,7 +129,7 @@ void Lane::fill() {
     headers_.clear();
     enqueue(slot->request);
     for (const iovec& part : out_) {
-      send_all(fd(), {static_cast<const std::byte*>(part.iov_base), part.iov_len});
+      session_.send_all({static_cast<const std::byte*>(part.iov_base), part.iov_len});
     }
     out_.clear();
     while (replies_.in_flight() > 0) receive(0, tally);

@@ -34,14 +34,14 @@ class Lane {
        unsigned number, unsigned of);
 
   int fd() const { return session_.socket.get(); }
-  bool unsent() const { return !out_.empty(); }
+  bool unsent() const { return !out_.empty() || session_.is_unsent(); }
   unsigned in_flight() const { return replies_.in_flight(); }
 
   // As many requests as fit; sends as much as goes without waiting.
   void submit();
   void send_more();
   bool receive(int flags, Tally& tally);
-  void disconnect() { send_disconnect(fd()); }
+  void disconnect() { send_disconnect(session_); }
   // Every wait of the lane ends with an error.
   void abort() noexcept;
   // Writes the pattern over all that the workload may read.

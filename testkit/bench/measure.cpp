@@ -12,6 +12,7 @@
 
 #include "base/error.hpp"
 #include "bench/lane.hpp"
+#include "bench/placement.hpp"
 
 namespace testkit::bench {
 
@@ -130,8 +131,8 @@ class Run {
   std::vector<std::jthread> threads_;
 };
 
-HandshakeOptions handshake_for(const Workload& w) {
-  return {w.structured, w.kind == Kind::block_status};
+HandshakeOptions handshake_for(const Workload& w, const RoundOptions& options) {
+  return {w.structured, w.kind == Kind::block_status, options.tls};
 }
 
 Round measure_lanes(const Address& address, const Workload& w, const RoundOptions& options,
@@ -139,15 +140,17 @@ Round measure_lanes(const Address& address, const Workload& w, const RoundOption
   const Pattern pattern(std::max<size_t>(w.block_size, Replies::kBufferSize));
   std::vector<std::unique_ptr<Lane>> lanes;
   for (unsigned i = 0; i < w.connections; ++i) {
-    lanes.push_back(std::make_unique<Lane>(open_session(address, handshake_for(w)), w, pattern,
-                                           options.verify, i, w.connections));
+    lanes.push_back(std::make_unique<Lane>(open_session(address, handshake_for(w, options)), w,
+                                           pattern, options.verify, i, w.connections));
   }
   if (options.verify) lanes[0]->fill();
+  if (options.before) options.before();
   std::vector<std::vector<Lane*>> shares(std::min(options.threads, w.connections));
   for (size_t i = 0; i < lanes.size(); ++i) shares[i % shares.size()].push_back(lanes[i].get());
   std::vector<Run::Body> bodies;
   for (std::vector<Lane*>& share : shares) {
-    bodies.emplace_back([&share](const std::atomic<Phase>& phase, Worker& worker) {
+    bodies.emplace_back([&share, &w](const std::atomic<Phase>& phase, Worker& worker) {
+      const Placement placement(w.pin, Side::client);
       run_lanes(share, phase, worker);
     });
   }
@@ -166,9 +169,9 @@ Round measure_connecting(const Address& address, const Workload& w, const RoundO
   const auto body = [&](const std::atomic<Phase>& phase, Worker& worker) {
     for (Phase now; (now = phase) != Phase::stop; ++worker.requests) {
       const uint64_t start = now_ns();
-      const Session session = open_session(address, handshake_for(w));
+      const Session session = open_session(address, handshake_for(w, options));
       if (now == Phase::measure) worker.latency.add(now_ns() - start);
-      send_disconnect(session.socket.get());
+      send_disconnect(session);
     }
   };
   Run run(std::vector<Run::Body>(w.connections, body), [] {});
@@ -179,13 +182,13 @@ Round measure_connecting(const Address& address, const Workload& w, const RoundO
 Round measure_idle(const Address& address, const Workload& w, const RoundOptions& options,
                    const Probe& probe, const Interrupt& interrupt) {
   allow_descriptors(w.connections);
-  open_session(address, {});  // what the first client costs once
+  open_session(address, {.tls = options.tls});  // what the first client costs once
   const auto before = probe();
   std::vector<Session> held;
   for (unsigned i = 0; i < w.connections; ++i) {
     if (interrupt.requested()) nbd::fail("interrupted");
     try {
-      held.push_back(open_session(address, {}));
+      held.push_back(open_session(address, {.tls = options.tls}));
     } catch (const nbd::Error& error) {
       nbd::fail("connection {} of {}: {}", i + 1, w.connections, error.what());
     }
@@ -198,7 +201,7 @@ Round measure_idle(const Address& address, const Workload& w, const RoundOptions
   if (before && after) {
     r.kb_per_connection = (after->memory_kb - before->memory_kb) / w.connections;
   }
-  for (const Session& session : held) send_disconnect(session.socket.get());
+  for (const Session& session : held) send_disconnect(session);
   return r;
 }
 
@@ -209,6 +212,7 @@ Round measure(const Address& address, const Workload& w, const RoundOptions& opt
   switch (w.kind) {
     case Kind::connect: return measure_connecting(address, w, options, probe, interrupt);
     case Kind::idle: return measure_idle(address, w, options, probe, interrupt);
+    case Kind::start: nbd::fail("workload \"{}\": needs a --server, to start it", w.text);
     case Kind::transfer:
     case Kind::block_status: break;
   }

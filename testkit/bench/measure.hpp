@@ -18,6 +18,8 @@ struct RoundOptions {
   Duration time{};       // measured; a fifth of it goes before to warm up
   unsigned threads = 1;  // of the client
   bool verify = false;
+  const TlsKey* tls = nullptr;   // for all connections
+  std::function<void()> before;  // after the disk was filled, before the load begins
 };
 
 struct Round {

@@ -69,14 +69,13 @@ void Replies::complete(Slot& slot, uint64_t now_ns, Tally& tally) {
   tally.latency.add(now_ns - slot.sent_ns);
 }
 
-bool Replies::receive(int fd, int flags) {
+bool Replies::receive(const Session& session, int flags) {
   if (begin_ > 0) {  // at most a broken header moves
     std::memmove(buffer_.get(), buffer_.get() + begin_, available());
     end_ -= begin_;
     begin_ = 0;
   }
-  const ssize_t got =
-      nbd::retry_eintr([&] { return ::recv(fd, buffer_.get() + end_, kBufferSize - end_, flags); });
+  const ssize_t got = session.receive({buffer_.get() + end_, kBufferSize - end_}, flags);
   if (got < 0 && (flags & MSG_DONTWAIT) != 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
     return false;
   }

@@ -10,6 +10,7 @@
 #include <memory>
 #include <vector>
 
+#include "bench/connect.hpp"
 #include "bench/pattern.hpp"
 #include "bench/stats.hpp"
 #include "wire/messages.hpp"
@@ -45,7 +46,7 @@ class Replies {
 
   // Receives once; flags as for recv(2). False: nothing was there (MSG_DONTWAIT).
   // Throws an Error when the server closes, errs or answers what was not asked.
-  bool receive(int fd, int flags);
+  bool receive(const Session& session, int flags);
   // Replies that are complete in what was received, taken as received at now_ns.
   void parse(uint64_t now_ns, Tally& tally);
 

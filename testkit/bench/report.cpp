@@ -44,9 +44,10 @@ std::string range_cell(const ServerRounds& server, const Metric& metric) {
 
 const std::vector<Metric>& metrics() {
   static const std::vector<Metric> all{
-      {"iops", "IOPS", [](const Round& r) { return std::optional(r.iops); }},
+      {"iops", "IOPS", [](const Round& r) { return std::optional(r.iops); }, true},
       {"mb_per_s", "MB/s",
-       [](const Round& r) { return r.mb_per_s > 0 ? std::optional(r.mb_per_s) : std::nullopt; }},
+       [](const Round& r) { return r.mb_per_s > 0 ? std::optional(r.mb_per_s) : std::nullopt; },
+       true},
       {"p50_us", "p50 us", [](const Round& r) { return std::optional(r.p50_us); }},
       {"p99_us", "p99 us", [](const Round& r) { return std::optional(r.p99_us); }},
       {"p999_us", "p99.9 us", [](const Round& r) { return std::optional(r.p999_us); }},

@@ -32,6 +32,7 @@ struct Metric {
   const char* key;    // in JSON
   const char* title;  // with its unit
   std::function<std::optional<double>(const Round&)> value;
+  bool more_is_better = false;
 };
 const std::vector<Metric>& metrics();
 

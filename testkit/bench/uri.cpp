@@ -48,7 +48,7 @@ Address parse_uri(std::string_view uri) {
   const bool over_unix = scheme == "nbd+unix";
   if (scheme_end == std::string_view::npos || (scheme != "nbd" && !over_unix)) {
     nbd::fail("URI \"{}\": must be nbd://HOST[:PORT]/EXPORT or nbd+unix:///EXPORT?socket=PATH{}",
-              uri, scheme.starts_with("nbds") ? "; TLS is not measured" : "");
+              uri, scheme.starts_with("nbds") ? "; for TLS see --tls-psk" : "");
   }
   std::string_view rest = uri.substr(scheme_end + 3);
   const size_t question = rest.find('?');

@@ -17,7 +17,7 @@ struct Named {
   unsigned write_percent;
 };
 
-constexpr std::array<Named, 9> kNames{{
+constexpr std::array<Named, 10> kNames{{
     {"read", Kind::transfer, false, 0},
     {"write", Kind::transfer, false, 100},
     {"rw", Kind::transfer, false, 50},
@@ -27,6 +27,7 @@ constexpr std::array<Named, 9> kNames{{
     {"blockstatus", Kind::block_status, true, 0},
     {"connect", Kind::connect, false, 0},
     {"idle", Kind::idle, true, 0},
+    {"start", Kind::start, false, 0},
 }};
 
 const Named& find(std::string_view name, std::string_view text) {
@@ -66,9 +67,15 @@ void set(Workload& w, std::string_view key, std::string_view value) {
       nbd::fail("{}: must be simple or structured: \"{}\"", what, value);
     }
     w.structured = value == "structured";
+  } else if (key == "pin") {
+    if (value != "together" && value != "apart") {
+      nbd::fail("{}: must be together or apart: \"{}\"", what, value);
+    }
+    w.pin = value == "together" ? Pin::together : Pin::apart;
   } else {
     nbd::fail(
-        "workload \"{}\": unknown key \"{}\"; known are: bs depth connections range writes replies",
+        "workload \"{}\": unknown key \"{}\"; known are: bs depth connections range writes replies "
+        "pin",
         w.text, key);
   }
 }

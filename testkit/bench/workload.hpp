@@ -10,7 +10,11 @@
 
 namespace testkit::bench {
 
-enum class Kind : uint8_t { transfer, block_status, connect, idle };
+enum class Kind : uint8_t { transfer, block_status, connect, idle, start };
+
+// Which processors client and server run on. How far they are apart decides what a
+// wake-up costs, and with it all of a small request at depth 1.
+enum class Pin : uint8_t { no, together, apart };
 
 struct Workload {
   std::string text;  // as it was written: its name in reports
@@ -22,6 +26,7 @@ struct Workload {
   unsigned connections = 1;    // at once; idle: those that are held
   uint64_t range = 0;          // bytes of the export, from its start; 0: all of it
   bool structured = false;     // reads with structured replies
+  Pin pin = Pin::no;
 
   bool reads() const { return kind == Kind::transfer && write_percent < 100; }
   bool writes() const { return kind == Kind::transfer && write_percent > 0; }

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+
+namespace nbdkit {
+
+// Whether requests of one kind have been quick of late: then the next is worth
+// serving where it was read. Few that are not, as when the system takes the
+// processor away, do not change that; one that takes really long does.
+//
+// How quick that is depends on whether others are behind it. If there are, it is
+// what it costs to hand one over, twice: a longer one had better be served by
+// somebody else, and others at the same time. One that is alone may take longer
+// (a read from a fast disk does), as long as none has come meanwhile.
+//
+// Threads: any. Of what two threads tell at once one may be lost: it is a hint.
+class Pace {
+ public:
+  using Duration = std::chrono::steady_clock::duration;
+  static constexpr std::chrono::microseconds kQuick{20};
+  static constexpr std::chrono::microseconds kQuickAlone{150};
+  static constexpr std::chrono::microseconds kLong{250};
+
+  bool is_quick(bool alone) const noexcept {
+    return (alone ? alone_ : credit_).load(std::memory_order_relaxed) >= kTrusted;
+  }
+
+  void took(Duration time) noexcept {
+    update(credit_, time, kQuick);
+    update(alone_, time, kQuickAlone);
+  }
+  // One was not alone for long enough.
+  void held_others_up() noexcept { alone_.store(0, std::memory_order_relaxed); }
+
+ private:
+  // Nobody is trusted at first.
+  static constexpr int kTrusted = 16, kMost = 32, kSlow = 4;
+
+  static void update(std::atomic<int>& credit, Duration time, Duration quick) noexcept {
+    const int before = credit.load(std::memory_order_relaxed);
+    const int now = time <= quick   ? std::min(before + 1, kMost)
+                    : time <= kLong ? std::max(before - kSlow, 0)
+                                    : 0;
+    if (now != before) credit.store(now, std::memory_order_relaxed);
+  }
+
+  std::atomic<int> credit_ = 0, alone_ = 0;
+};
+
+}  // namespace nbdkit

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// What is answered to a request: bytes that were read, or lent, or the word that
+// they are zero; a success, an error, a status of blocks.
+#include <cstring>
+#include <utility>
+
+#include "session/transmission.hpp"
+
+namespace nbdkit {
+
+using nbd::Status;
+using nbd::wire::Command;
+namespace wire = nbd::wire;
+
+Reply Transmission::reply_from(wire::Bytes bytes) const {
+  Reply reply{buffers_.take(bytes.size()), bytes.size()};
+  std::memcpy(reply.bytes.get(), bytes.data(), bytes.size());
+  return reply;
+}
+
+wire::Writer Transmission::error_reply(const Request& r, Status status,
+                                       std::optional<uint64_t> offset) const {
+  const wire::ErrorCode error = wire::error_code_for(r, status.errnum());
+  return wire::error_reply(style_, r, error, last_error(), offset);
+}
+
+// A large one when the server has the memory for it.
+Reply Transmission::new_reply(size_t size) const {
+  Reply reply;
+  if (size > limits::kMaxUncounted) reply.lease = options_.budget.take(size, stream_);
+  reply.bytes = buffers_.take(size);
+  reply.size = size;
+  return reply;
+}
+
+Reply Transmission::reply_by_reading(const Request& r) const {
+  const auto length = static_cast<uint32_t>(r.length);
+  const wire::ReplyHeader header = wire::data_chunk(style_, r, r.offset, length);
+  Reply reply = new_reply(header.size + length);
+  const Status s =
+      locked([&] { return export_.read(r, {reply.bytes.get() + header.size, length}); });
+  if (!s.ok()) return reply_from(error_reply(r, s).bytes());
+  if (looks_for_zeroes(r)) {
+    const std::byte* const data = reply.bytes.get() + header.size;
+    const Export::ReadMap map = Export::map(r, {data, length});
+    if (map.has_hole()) {
+      // In the same buffer: a hole leaves more room than the headers around it take,
+      // so no piece moves towards the end.
+      put_in_pieces(reply, r, map.pieces, [&](const Export::ReadPiece& p, std::byte* to) {
+        std::memmove(to, data + (p.offset - r.offset), p.length);
+        return true;
+      });
+      return reply;
+    }
+  }
+  std::memcpy(reply.bytes.get(), header.bytes.data(), header.size);
+  return reply;
+}
+
+std::optional<Reply> Transmission::reply_without_copy(const Request& r) {
+  if (auto reply = sparse_reply(r)) return reply;
+  return lent_reply(r);
+}
+
+std::optional<Reply> Transmission::lent_reply(const Request& r) const {
+  if (r.length < limits::kMinLoan) return std::nullopt;
+  nbd::Loan loan;
+  const Status s = locked([&] { return export_.lend(r, loan); });
+  if (!s.ok()) return reply_from(error_reply(r, s).bytes());
+  if (loan.length() == 0) return std::nullopt;
+  Reply reply =
+      reply_from(wire::data_chunk(style_, r, r.offset, static_cast<uint32_t>(r.length)).view());
+  if (loan.file().fd >= 0) {
+    reply.pipe = pipes_.fill(loan.file().fd, loan.file().offset, loan.length());
+    if (!reply.pipe) return std::nullopt;
+  } else {
+    reply.loan = std::move(loan);
+  }
+  return reply;
+}
+
+// In what was read: the plugin has holes, but cannot be asked each time.
+bool Transmission::looks_for_zeroes(const Request& r) const {
+  return may_leave_out(r) && export_.may_have_holes() && !export_.has_map();
+}
+
+bool Transmission::may_leave_out(const Request& r) const {
+  return style_ != wire::ReplyStyle::simple && r.length >= limits::kMinSparseRead &&
+         (r.flags & wire::command_flag::kDf) == 0;
+}
+
+// A read of which a part is a hole: chunks for the data, and a word for each
+// hole.
+std::optional<Reply> Transmission::sparse_reply(const Request& r) {
+  if (!may_leave_out(r) || !export_.has_map() || data_known_.covers(r.offset, r.offset + r.length))
+    return std::nullopt;
+  // In the client's own thread, only what cannot block.
+  if (!current.is_worker && !export_.may_block(Command::read) &&
+      export_.may_block(Command::block_status)) {
+    return std::nullopt;
+  }
+  const Export::ReadMap map = locked([&] { return export_.map(r); });
+  if (map.data_until >= r.offset + r.length) data_known_.set(r.offset, map.data_until);
+  if (!map.has_hole()) return std::nullopt;
+  Status failed;
+  uint64_t failed_at = 0;
+  auto reply = reply_in_pieces(r, map.pieces, [&](const Export::ReadPiece& p, std::byte* to) {
+    Request part = r;
+    part.offset = failed_at = p.offset;
+    part.length = p.length;
+    failed = locked([&] { return export_.read(part, {to, p.length}); });
+    return failed.ok();
+  });
+  return reply ? std::move(*reply) : reply_from(error_reply(r, failed, failed_at).bytes());
+}
+
+// A header for each piece, and behind those of data what fill(piece, where) puts
+// there; nothing once that returns false.
+template <class Fill>
+std::optional<Reply> Transmission::reply_in_pieces(const Request& r,
+                                                   std::span<const Export::ReadPiece> pieces,
+                                                   Fill&& fill) const {
+  size_t size = 0;
+  for (const auto& p : pieces) {
+    size += sizeof(wire::ReplyHeader::bytes) + (p.zero ? 0 : p.length);
+  }
+  Reply reply = new_reply(size);
+  if (!put_in_pieces(reply, r, pieces, fill)) return std::nullopt;
+  return reply;
+}
+
+// The same into a reply that has the room.
+template <class Fill>
+bool Transmission::put_in_pieces(Reply& reply, const Request& r,
+                                 std::span<const Export::ReadPiece> pieces, Fill&& fill) const {
+  reply.size = 0;
+  for (const auto& p : pieces) {
+    const auto length = static_cast<uint32_t>(p.length);
+    const bool done = &p == &pieces.back();
+    const wire::ReplyHeader header = p.zero ? wire::hole_chunk(style_, r, p.offset, length, done)
+                                            : wire::data_chunk(style_, r, p.offset, length, done);
+    std::memcpy(reply.bytes.get() + reply.size, header.bytes.data(), header.size);
+    reply.size += header.size;
+    if (p.zero) continue;
+    if (!fill(p, reply.bytes.get() + reply.size)) return false;
+    reply.size += length;
+  }
+  return true;
+}
+
+wire::Writer Transmission::block_status_reply(const Request& r) const {
+  std::vector<wire::BlockDescriptor> blocks;
+  const bool extended = style_ == wire::ReplyStyle::extended;
+  const Status s = locked([&] { return export_.block_status(r, extended, blocks); });
+  if (!s.ok()) return error_reply(r, s);
+  return wire::block_status_reply(style_, r, wire::kBaseAllocationId, blocks);
+}
+
+}  // namespace nbdkit
