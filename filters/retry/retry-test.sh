@@ -54,7 +54,7 @@ if run retries=3 --run "echo >$dir/cannot-open; $(reads 5)"; then fail 'it canno
 expect 4 "$(grep -c open calls)"
 rm cannot-open
 : >cannot-open
-run retries=14 --run '(sleep 0.02; rm '"$dir"'/cannot-open) & nbdinfo --size "$uri"' >size.out || fail "open: $(cat err)"
+run retries=14 --run '(until grep -q open '"$dir"'/calls; do sleep 0.01; done; rm '"$dir"'/cannot-open) & nbdinfo --size "$uri"' >size.out || fail "open: $(cat err)"
 expect 1048576 "$(cat size.out)"
 [ "$(grep -c open calls)" -gt 1 ]
 # Properties are those of the plugin; fast zeroes that are refused stay refused.
