@@ -26,23 +26,23 @@ struct Fua {
 
   bool config(std::string_view key, std::string_view value) {
     if (key == "flush-on-close") {
-      flush_on_close = nbd::parse_bool(value);
+      flush_on_close_ = nbd::parse_bool(value);
       return true;
     }
     if (key != "fuamode") return false;
-    mode = nbd::filters::one_of<Mode>(key, value,
-                                      {{"none", Mode::none},
-                                       {"emulate", Mode::emulate},
-                                       {"native", Mode::native},
-                                       {"force", Mode::force},
-                                       {"pass", Mode::pass},
-                                       {"discard", Mode::discard}});
+    mode_ = nbd::filters::one_of<Mode>(key, value,
+                                       {{"none", Mode::none},
+                                        {"emulate", Mode::emulate},
+                                        {"native", Mode::native},
+                                        {"force", Mode::force},
+                                        {"pass", Mode::pass},
+                                        {"discard", Mode::discard}});
     return true;
   }
 
   void properties(nbd::Properties& p) const {
     if (p.can_write) check(p);
-    switch (mode) {
+    switch (mode_) {
       case Mode::none: p.can_fua = Support::none; break;
       case Mode::emulate:
         p.can_fua = Support::emulate;
@@ -64,7 +64,7 @@ struct Fua {
   // Whatever the mode says of the client's own.
   void closing(Next& next) const {
     const nbd::Properties& p = next.properties();
-    if (!flush_on_close || !p.can_write || !p.can_flush) return;
+    if (!flush_on_close_ || !p.can_write || !p.can_flush) return;
     const Status s = next.flush(Flags::none);
     if (!s.ok()) nbdkit_error("fua: the flush on close failed with errno %d", s.errnum());
   }
@@ -80,32 +80,32 @@ struct Fua {
   }
   Status flush(Next& next, Flags flags) const {
     // With force there is nothing left to flush.
-    if (mode == Mode::force || mode == Mode::discard) return nbd::kOk;
+    if (mode_ == Mode::force || mode_ == Mode::discard) return nbd::kOk;
     return next.flush(flags);
   }
 
  private:
   void check(const nbd::Properties& below) const {
-    if (mode == Mode::emulate && !below.can_flush) {
+    if (mode_ == Mode::emulate && !below.can_flush) {
       throw nbd::Error("fuamode=emulate needs a plugin that can flush");
     }
-    if ((mode == Mode::native || mode == Mode::force) && below.can_fua == Support::none) {
-      throw nbd::Error(std::string("fuamode=") + (mode == Mode::force ? "force" : "native") +
+    if ((mode_ == Mode::native || mode_ == Mode::force) && below.can_fua == Support::none) {
+      throw nbd::Error(std::string("fuamode=") + (mode_ == Mode::force ? "force" : "native") +
                        " needs a plugin that can do FUA");
     }
   }
 
   template <class Call>
   Status change(Next& next, Flags flags, Call&& call) const {
-    if (mode == Mode::force) return call(flags | Flags::fua);
-    if (mode == Mode::discard) return call(without(flags, Flags::fua));
-    if (mode != Mode::emulate || !has(flags, Flags::fua)) return call(flags);
+    if (mode_ == Mode::force) return call(flags | Flags::fua);
+    if (mode_ == Mode::discard) return call(without(flags, Flags::fua));
+    if (mode_ != Mode::emulate || !has(flags, Flags::fua)) return call(flags);
     const Status s = call(without(flags, Flags::fua));
     return s.ok() ? next.flush(Flags::none) : s;
   }
 
-  Mode mode = Mode::none;
-  bool flush_on_close = false;
+  Mode mode_ = Mode::none;
+  bool flush_on_close_ = false;
 };
 
 }  // namespace

@@ -19,7 +19,6 @@
 namespace {
 
 using nbd::Disk;
-using nbd::Flags;
 using nbd::Status;
 
 struct Key {

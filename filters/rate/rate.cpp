@@ -5,14 +5,12 @@
 // Reads and writes are limited each by themselves. A request waits in a worker of its
 // own; what has no data (a flush, zeroes) goes past.
 //
-// Threads: buckets have locks; the list of connections is under one of the filter's.
+// Threads: buckets have locks, limits are atomic.
 // The file of a limit is looked at by whichever request comes when it is time.
 #include <nbdkit/filter.hpp>
 
 #include <array>
 #include <atomic>
-#include <list>
-#include <mutex>
 
 #include "../list-file.hpp"
 #include "base/parse.hpp"
@@ -61,9 +59,16 @@ class Limit {
   void look_at_file(Clock::time_point now) {
     if (path_.empty()) return;
     constexpr std::chrono::milliseconds kLookAgain{100};
-    const std::unique_lock lock(mutex_, std::try_to_lock);
-    if (!lock.owns_lock() || now < next_look_) return;
-    next_look_ = now + kLookAgain;
+    if (is_looking_.test_and_set()) return;
+    if (now >= next_look_) {
+      next_look_ = now + kLookAgain;
+      read_file();
+    }
+    is_looking_.clear();
+  }
+
+ private:
+  void read_file() noexcept {
     try {
       if (::access(path_.c_str(), F_OK) != 0) return;
       std::string text = nbd::filters::read_list_file(key_ + "-file", path_);
@@ -76,11 +81,10 @@ class Limit {
     }
   }
 
- private:
   const std::string key_;
   std::string path_;
   std::atomic<uint64_t> bits_{0};
-  std::mutex mutex_;
+  std::atomic_flag is_looking_;  // whoever has set it has the two below
   Clock::time_point next_look_{};
   std::string last_text_;
 };

@@ -8,14 +8,14 @@ set -euo pipefail
 needs nbdsh python3-libnbd
 needs nbdinfo libnbd-bin
 # A handle works for four requests; two at a time are an error. Events are lines of `calls`.
-rm -rf handles
 plugin=(eval open='mkdir D/lock || { echo two are open >>D/calls; exit 1; }; n=$(cat D/n 2>/dev/null || echo 0); n=$((n + 1)); echo $n >D/n
     echo "open $n $2" >>D/calls; [ ! -e D/cannot-open ] || { rmdir D/lock; exit 1; }; echo $n'
   close='echo "close $2" >>D/calls; rmdir D/lock' get_size='cat D/size' can_write='exit 0' pwrite='cat >/dev/null'
-  pread='echo x >>D/used.$2; [ $(wc -l <D/used.$2) -le 4 ] || { echo EIO the peer has gone >&2; exit 1; }
+  pread='for i in 1 2 3 4 5; do [ $i = 5 ] || ! mkdir D/used.$2.$i 2>/dev/null || break; done
+    [ $i -le 4 ] || { echo EIO the peer has gone >&2; exit 1; }
     dd if=/dev/zero bs=$3 count=1 2>/dev/null')
 for i in "${!plugin[@]}"; do plugin[i]=${plugin[i]//D\//$dir/}; done
-run() { echo 1M >size; rm -f calls n used.*; serve --filter=retry "${plugin[@]}" retry-delay=1ms "$@" 2>err; }
+run() { echo 1M >size; rm -rf calls n used.*; serve --filter=retry "${plugin[@]}" retry-delay=1ms "$@" 2>err; }
 reads() { echo 'nbdsh -u "$uri" -c "
 for i in range('"$1"'): assert h.pread(512, 0) == bytes(512)"'; }
 run --run "$(reads 9)" || fail "$(cat err)"
@@ -54,7 +54,7 @@ if run retries=3 --run "echo >$dir/cannot-open; $(reads 5)"; then fail 'it canno
 expect 4 "$(grep -c open calls)"
 rm cannot-open
 : >cannot-open
-run retries=8 --run '(sleep 0.02; rm '"$dir"'/cannot-open) & nbdinfo --size "$uri"' >size.out || fail "open: $(cat err)"
+run retries=14 --run '(until grep -q open '"$dir"'/calls; do sleep 0.01; done; rm '"$dir"'/cannot-open) & nbdinfo --size "$uri"' >size.out || fail "open: $(cat err)"
 expect 1048576 "$(cat size.out)"
 [ "$(grep -c open calls)" -gt 1 ]
 # Properties are those of the plugin; fast zeroes that are refused stay refused.
