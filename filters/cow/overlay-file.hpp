@@ -34,7 +34,6 @@ class OverlayFile {
   void discard(uint64_t count, uint64_t at) const;
   // To the page cache.
   void prefetch(uint64_t count, uint64_t at) const;
-  int fd() const { return fd_.get(); }
 
  private:
   nbd::Fd fd_;
