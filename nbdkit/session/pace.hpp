@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 
 namespace nbdkit {
 
@@ -23,6 +24,12 @@ class Pace {
   static constexpr std::chrono::microseconds kQuick{20};
   static constexpr std::chrono::microseconds kQuickAlone{150};
   static constexpr std::chrono::microseconds kLong{250};
+
+  // What it takes to move so many bytes, at 4 GB/s, does not count: whoever reads
+  // the socket has as much to do with them itself, so others could not save much.
+  static constexpr Duration time_to_move(uint64_t bytes) {
+    return std::chrono::nanoseconds(bytes / 4);
+  }
 
   bool is_quick(bool alone) const noexcept {
     return (alone ? alone_ : credit_).load(std::memory_order_relaxed) >= kTrusted;

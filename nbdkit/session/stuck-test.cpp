@@ -3,8 +3,8 @@
 // Goal: a request that takes long where it was read holds up none behind it, in
 // whichever thread it got stuck, and no reply is lost, doubled or mixed with
 // another. Method: the sticky plugin, whose requests are quick until they are
-// trusted to be, and then wait for a write that the client sends only after the
-// others were answered; and clients in number, of whose reads one in a few sleeps.
+// trusted to be, and then wait for a write to the same place that the client sends
+// only after the others were answered; and clients in number, of whose reads one in a few sleeps.
 #include <array>
 #include <atomic>
 #include <catch2/catch.hpp>
@@ -152,13 +152,13 @@ TEST_CASE("a request that is stuck where it was read holds up none behind it") {
   TestServer server({kPlugin});
   Client c(server);
   // Again and again: the connection's thread must lead again afterwards.
-  for (int round = 0; round < 10; ++round) {
+  for (uint64_t place = kSticky; place < kSticky + 10 * kLength; place += kLength) {
     c.earn_trust(Command::read);
-    c.add(Command::read, 1, kSticky);
+    c.add(Command::read, 1, place);
     c.add(Command::read, 2, 0);
     c.send_all();
     CHECK(c.reply() == 2);
-    c.add(Command::write, 3, 0);
+    c.add(Command::write, 3, place);
     c.send_all();
     const uint64_t first = c.reply(), second = c.reply();
     CHECK(first + second == 1 + 3);
@@ -169,18 +169,18 @@ TEST_CASE("a request that is stuck where it was read holds up none behind it") {
 TEST_CASE("so it does when the stand-in is stuck as well") {
   TestServer server({kPlugin});
   Client c(server);
-  for (int round = 0; round < 5; ++round) {
+  for (uint64_t place = kSticky; place < kSticky + 5 * kLength; place += kLength) {
     c.earn_trust(Command::read);
     c.earn_trust(Command::trim);
-    c.add(Command::read, 1, kSticky);
-    c.add(Command::trim, 2, kSticky);
+    c.add(Command::read, 1, place);
+    c.add(Command::trim, 2, place);
     c.add(Command::read, 3, 0);
     c.send_all();
     CHECK(c.reply() == 3);
     c.add(Command::read, 4, 0);  // comes while both are stuck
     c.send_all();
     CHECK(c.reply() == 4);
-    c.add(Command::write, 5, 0);
+    c.add(Command::write, 5, place);
     c.send_all();
     CHECK(c.reply() + c.reply() + c.reply() == 1 + 2 + 5);
   }
@@ -193,12 +193,13 @@ TEST_CASE("a client may leave while its request is stuck, and others do not noti
   for (const bool properly : {true, false}) {
     Client c(server);
     c.earn_trust(Command::read);
-    c.add(Command::read, 1, kSticky);
+    const uint64_t place = properly ? kSticky : kSticky + kLength;
+    c.add(Command::read, 1, place);
     if (properly) c.add(Command::disc, 2, 0);
     c.send_all();
     if (!properly) c.half_close();
     CHECK((other.earn_trust(Command::read), true));
-    other.add(Command::write, 3, 0);
+    other.add(Command::write, 3, place);
     other.send_all();
     CHECK(other.reply() == 3);
     CHECK(c.is_hung_up());

@@ -369,7 +369,10 @@ Reply Transmission::answer(Job& job) noexcept {
     nbd::log::error("{}: {}", wire::name_of(job.request.command), e.what());
     stream_.abort();
   }
-  job.took = std::chrono::steady_clock::now() - start;
+  const bool moves_data =
+      job.request.command == Command::read || job.request.command == Command::write;
+  job.took = std::chrono::steady_clock::now() - start -
+             Pace::time_to_move(moves_data ? job.request.length : 0);
   pace_of(job.request).took(job.took);
   reply.held = job.held;
   return reply;

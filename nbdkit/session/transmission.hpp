@@ -83,7 +83,7 @@ class Transmission {
     Held held;
     Arrival arrival;
     Budget::Lease lease = {};
-    Pace::Duration took = {};
+    Pace::Duration took = {};  // without the time to move the data
   };
 
   // Who leads.

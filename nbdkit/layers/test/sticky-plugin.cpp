@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // For tests: a plugin that is quick, until it is not. In its second half a read or
-// a trim waits for the next write (not for ever). With jitter=N one read in N
-// takes a millisecond instead. What is read is where it was read from.
+// a trim waits until somebody has written to the same place (not for ever). With
+// jitter=N one read in N takes a millisecond instead. What is read is where it was
+// read from.
 #include <nbdkit/plugin.hpp>
 
 #include <chrono>
 #include <condition_variable>
 #include <cstring>
 #include <mutex>
+#include <set>
 #include <thread>
 
 namespace {
@@ -39,9 +41,9 @@ struct Sticky {
     }
     return nbd::kOk;
   }
-  Status pwrite(std::span<const std::byte>, uint64_t, Flags) {
+  Status pwrite(std::span<const std::byte>, uint64_t offset, Flags) {
     const std::lock_guard lock(mutex_);
-    ++writes_;
+    written_to_.insert(offset);
     written_.notify_all();
     return nbd::kOk;
   }
@@ -51,16 +53,15 @@ struct Sticky {
   Status wait_if_sticky(uint64_t offset) {
     if (offset < kSize / 2) return nbd::kOk;
     std::unique_lock lock(mutex_);
-    const auto before = writes_;
-    const bool came =
-        written_.wait_for(lock, std::chrono::seconds(10), [&] { return writes_ != before; });
+    const bool came = written_.wait_for(lock, std::chrono::seconds(10),
+                                        [&] { return written_to_.contains(offset); });
     return came ? nbd::kOk : Status(ETIMEDOUT);
   }
 
   uint64_t jitter_ = 0;
   std::mutex mutex_;
   std::condition_variable written_;
-  uint64_t writes_ = 0;
+  std::set<uint64_t> written_to_;
 };
 
 }  // namespace
