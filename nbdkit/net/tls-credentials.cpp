@@ -24,8 +24,9 @@ namespace {
 constexpr const char* kPriority =
     "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-CIPHER-ALL:+AES-256-GCM:+AES-128-GCM:"
     "+CHACHA20-POLY1305:+AES-256-CBC:+AES-128-CBC:+AES-256-CCM:+AES-128-CCM:%SERVER_PRECEDENCE";
-// Keys that are agreed on anew come first; the bare one is for old clients.
-constexpr const char* kPskPriority = ":+ECDHE-PSK:+DHE-PSK:+PSK";
+// Keys that are agreed on anew come first; the bare one is for old clients. Without
+// certificates, what needs one must not be chosen: in TLS 1.2 it would be, and fail.
+constexpr const char* kPskPriority = ":-KX-ALL:+ECDHE-PSK:+DHE-PSK:+PSK";
 
 void check(int code, const std::string& what) {
   if (code < 0) nbd::fail("{}: {}", what, tls_error_text(code));

@@ -15,6 +15,9 @@ namespace wire = nbd::wire;
 
 namespace {
 
+// Zeroes that are made up for a read; what asks for more is told that it is too much.
+constexpr uint64_t kMaxAnswer = 64 << 20;
+
 Buffer bytes_of(wire::Bytes bytes) { return {bytes.begin(), bytes.end()}; }
 
 uint64_t load_field(const Message& m, const Field& f) {
@@ -210,6 +213,8 @@ class Change {
                            .bytes());
     } else if (a.code != 0) {
       reply = error(a.code);
+    } else if (m_.request.command == wire::Command::read && m_.request.length > kMaxAnswer) {
+      reply = error(static_cast<uint32_t>(wire::ErrorCode::enomem));
     } else if (m_.request.command == wire::Command::read) {
       const auto length = static_cast<uint32_t>(m_.request.length);
       reply = bytes_of(wire::data_chunk(style_, m_.request, m_.request.offset, length).view());

@@ -34,3 +34,13 @@ for options in '' '--no-sr' '-o' '-t 1'; do
   try "nbd://127.0.0.1:$port"
   stop
 done
+
+echo "nbd-client: the list of exports"
+need nbd-client nbd-client
+mkdir exports
+: >exports/one; : >exports/two
+start -i 127.0.0.1 -p 0 file dir=exports
+port=$(ss -Hltnp | sed -n "s/.*127\.0\.0\.1:\([0-9]*\) .*pid=$server,.*/\1/p")
+nbd-client -l 127.0.0.1 "$port" >list || fail "nbd-client -l: status $?"
+equal "exports that nbd-client sees" 'one two' "$(tail -n 2 list | xargs)"
+stop

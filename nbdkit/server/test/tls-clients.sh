@@ -96,6 +96,25 @@ start -U "$scratch/sock" --tls=require --tls-certificates=pki "$BUILD/test/tls-n
 equal "names without --tls-verify-peer" "tls=1 dn= issuer=" "$(names)"
 stop
 
+echo "gnutls-cli"
+need gnutls-cli gnutls-bin
+start -i 127.0.0.1 -p 0 --tls=require --tls-psk=keys.psk memory 4M
+port=$(ss -Hltnp | sed -n "s/.*127\.0\.0\.1:\([0-9]*\) .*pid=$server,.*/\1/p")
+# What stands before TLS in plain text; TLS begins at the end of the input, once the reply
+# to NBD_OPT_STARTTLS has been read.
+for version in 1.2 1.3; do
+  rm -f gnutls.out
+  # shellcheck disable=SC2094  # the server's words are waited for
+  { printf '\0\0\0\3IHAVEOPT\0\0\0\5\0\0\0\0'
+    until grep -qa NBDMAGIC gnutls.out; do sleep 0.05; done 2>/dev/null; sleep 0.2; } |
+    timeout 20 gnutls-cli --starttls --pskusername alice --pskkey "$(cut -d: -f2 keys.psk)" \
+      --priority "NORMAL:-VERS-ALL:+VERS-TLS$version:+ECDHE-PSK:+DHE-PSK:+PSK" \
+      -p "$port" 127.0.0.1 >gnutls.out 2>&1 || true
+  grep -qa "Description: (TLS$version" gnutls.out || fail "gnutls-cli, TLS $version: $(tr -d '\0' <gnutls.out)"
+  grep -qa 'PSK authentication' gnutls.out || fail "gnutls-cli, TLS $version: $(tr -d '\0' <gnutls.out)"
+done
+stop
+
 echo "debug flags"
 rm -f sock
 "$NBDKIT" -f -v -D nbdkit.tls.session=1 -D nbdkit.tls.log=4 -P "$scratch/pid2" -U "$scratch/sock" \
