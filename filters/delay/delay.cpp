@@ -14,6 +14,7 @@
 #include <string>
 
 #include "base/error.hpp"
+#include "every-request.hpp"
 #include "faults/faults.hpp"
 
 namespace {
@@ -50,7 +51,7 @@ constexpr std::array<Plain, 11> kPlain{{{"rdelay", {Kind::read}},
                                         {"delay-open", {Kind::open}},
                                         {"delay-close", {Kind::close}}}};
 
-class Delay {
+class Delay : public nbd::filters::EveryRequest<Delay> {
  public:
   static constexpr auto name = "delay";
   static constexpr auto longname = "nbdkit delay filter";
@@ -114,32 +115,12 @@ class Delay {
     if (!fast_zero_) p.can_fast_zero = p.can_zero;  // failing at once is fast
   }
 
-  Status pread(Next& next, std::span<std::byte> buf, uint64_t offset, Flags flags) {
-    return after(Kind::read, buf.size(), offset, flags,
-                 [&] { return next.pread(buf, offset, flags); });
-  }
-  Status pwrite(Next& next, std::span<const std::byte> buf, uint64_t offset, Flags flags) {
-    return after(Kind::write, buf.size(), offset, flags,
-                 [&] { return next.pwrite(buf, offset, flags); });
-  }
-  Status flush(Next& next, Flags flags) {
-    return after(Kind::flush, 0, 0, flags, [&] { return next.flush(flags); });
-  }
-  Status trim(Next& next, uint64_t count, uint64_t offset, Flags flags) {
-    return after(Kind::trim, count, offset, flags, [&] { return next.trim(count, offset, flags); });
-  }
-  Status zero(Next& next, uint64_t count, uint64_t offset, Flags flags) {
-    if (has(flags, Flags::fast_zero) && !fast_zero_) return Status(EOPNOTSUPP);
-    return after(Kind::zero, count, offset, flags, [&] { return next.zero(count, offset, flags); });
-  }
-  Status cache(Next& next, uint64_t count, uint64_t offset, Flags flags) {
-    return after(Kind::cache, count, offset, flags,
-                 [&] { return next.cache(count, offset, flags); });
-  }
-  Status extents(Next& next, uint64_t count, uint64_t offset, Flags flags, nbd::Extents& out) {
-    if (has(flags, Flags::probe)) return next.extents(count, offset, flags, out);
-    return after(Kind::extents, count, offset, flags,
-                 [&] { return next.extents(count, offset, flags, out); });
+  template <class Call>
+  Status around(const nbd::Announcement& r, Call&& call) {
+    if (has(r.flags, Flags::probe)) return call();  // the server asks for itself
+    if (has(r.flags, Flags::fast_zero) && !fast_zero_) return Status(EOPNOTSUPP);
+    const Status s = wait(request_of(nbd::filters::kind_of(r.op), r.offset, r.count, r.flags));
+    return s.ok() ? call() : s;
   }
 
  private:
@@ -147,12 +128,6 @@ class Delay {
     nanoseconds time{};
     std::string text;
   };
-
-  template <class Call>
-  Status after(Kind kind, uint64_t count, uint64_t offset, Flags flags, Call&& call) {
-    if (const Status s = wait(request_of(kind, offset, count, flags)); !s.ok()) return s;
-    return call();
-  }
 
   // As long as all rules that hit it say together.
   Status wait(const Request& request) {

@@ -15,23 +15,25 @@
 
 #include "base/error.hpp"
 #include "error/plain.hpp"
+#include "every-request.hpp"
 #include "faults/faults.hpp"
 
 namespace {
 
 using nbd::Flags;
-using nbd::Next;
+using nbd::Op;
 using nbd::Status;
 using nbd::filters::Faults;
 using nbd::filters::Firing;
 using nbd::filters::JsonObject;
 using nbd::filters::Kind;
+using nbd::filters::kind_of;
 using nbd::filters::PlainErrors;
 using nbd::filters::Request;
 using nbd::filters::request_of;
 using nbd::filters::Trade;
 
-class ErrorFilter {
+class ErrorFilter : public nbd::filters::EveryRequest<ErrorFilter> {
  public:
   static constexpr auto name = "error";
   static constexpr auto longname = "nbdkit error filter";
@@ -69,34 +71,14 @@ class ErrorFilter {
   void open(nbd::OpenRequest& request) { refuse(request_of(Kind::open, request.export_name)); }
   void properties(nbd::Properties&) { refuse(request_of(Kind::size)); }
 
-  Status pread(Next& next, std::span<std::byte> buf, uint64_t offset, Flags flags) {
-    if (const Status s = fails(Kind::read, buf.size(), offset, flags); !s.ok()) return s;
-    return next.pread(buf, offset, flags);
-  }
-  Status pwrite(Next& next, std::span<const std::byte> buf, uint64_t offset, Flags flags) {
-    if (const Status s = fails(Kind::write, buf.size(), offset, flags); !s.ok()) return s;
-    return heals(next.pwrite(buf, offset, flags), Kind::write, buf.size(), offset);
-  }
-  Status flush(Next& next, Flags flags) {
-    if (const Status s = fails(Kind::flush, 0, 0, flags); !s.ok()) return s;
-    return next.flush(flags);
-  }
-  Status trim(Next& next, uint64_t count, uint64_t offset, Flags flags) {
-    if (const Status s = fails(Kind::trim, count, offset, flags); !s.ok()) return s;
-    return next.trim(count, offset, flags);
-  }
-  Status zero(Next& next, uint64_t count, uint64_t offset, Flags flags) {
-    if (const Status s = fails(Kind::zero, count, offset, flags); !s.ok()) return s;
-    return heals(next.zero(count, offset, flags), Kind::zero, count, offset);
-  }
-  Status cache(Next& next, uint64_t count, uint64_t offset, Flags flags) {
-    if (const Status s = fails(Kind::cache, count, offset, flags); !s.ok()) return s;
-    return next.cache(count, offset, flags);
-  }
-  Status extents(Next& next, uint64_t count, uint64_t offset, Flags flags, nbd::Extents& out) {
-    if (has(flags, Flags::probe)) return next.extents(count, offset, flags, out);
-    if (const Status s = fails(Kind::extents, count, offset, flags); !s.ok()) return s;
-    return next.extents(count, offset, flags, out);
+  template <class Call>
+  Status around(const nbd::Announcement& r, Call&& call) {
+    if (has(r.flags, Flags::probe)) return call();  // the server asks for itself
+    const Request request = request_of(kind_of(r.op), r.offset, r.count, r.flags);
+    if (const Status s = fails(request); !s.ok()) return s;
+    const Status s = call();
+    if (s.ok() && (r.op == Op::write || r.op == Op::zero)) faults_.healed(request);
+    return s;
   }
 
  private:
@@ -116,8 +98,8 @@ class ErrorFilter {
             fmt::format("injecting {} error into {}", error, PlainErrors::name_of(request.kind))};
   }
 
-  Status fails(Kind kind, uint64_t count, uint64_t offset, Flags flags) {
-    const Failure failure = failure_of(request_of(kind, offset, count, flags));
+  Status fails(const Request& request) {
+    const Failure failure = failure_of(request);
     if (failure.errnum == 0) return nbd::kOk;
     nbd::log_error(failure.sentence);
     return Status(failure.errnum);
@@ -126,10 +108,6 @@ class ErrorFilter {
   void refuse(const Request& request) {
     const Failure failure = failure_of(request);
     if (failure.errnum != 0) throw nbd::Error(failure.errnum, failure.sentence);
-  }
-  Status heals(Status s, Kind kind, uint64_t count, uint64_t offset) {
-    if (s.ok()) faults_.healed({.kind = kind, .offset = offset, .count = count});
-    return s;
   }
 
   PlainErrors plain_;

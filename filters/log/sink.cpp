@@ -14,6 +14,7 @@
 #include <nbdkit/sdk.hpp>
 
 #include "base/process.hpp"
+#include "op-names.hpp"
 
 namespace nbd::filters {
 
@@ -49,19 +50,6 @@ std::string in_lower_case(std::string_view text) {
   std::string out(text);
   for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return out;
-}
-
-const char* name_of(Op op) {
-  switch (op) {
-    case Op::read: return "read";
-    case Op::write: return "write";
-    case Op::flush: return "flush";
-    case Op::trim: return "trim";
-    case Op::zero: return "zero";
-    case Op::cache: return "cache";
-    case Op::extents: return "extents";
-  }
-  return "?";
 }
 
 // The client's words for them: a zero that may not make a hole says so.

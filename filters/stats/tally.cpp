@@ -43,19 +43,6 @@ std::string alignments(const std::array<uint64_t, 65>& exactly, uint64_t ops, un
 
 }  // namespace
 
-std::string_view name_of(Op op) {
-  switch (op) {
-    case Op::read: return "read";
-    case Op::write: return "write";
-    case Op::flush: return "flush";
-    case Op::trim: return "trim";
-    case Op::zero: return "zero";
-    case Op::cache: return "cache";
-    case Op::extents: return "extents";
-  }
-  return "?";
-}
-
 std::string human_size(double bytes) {
   if (bytes < 1024) return fmt::format("{:.0f} bytes", bytes);
   if (bytes < 1024 * 1024) return fmt::format("{:.2f} KiB", bytes / 1024);

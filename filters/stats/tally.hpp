@@ -14,6 +14,7 @@
 
 #include "base/histogram.hpp"
 #include "control/json-writer.hpp"
+#include "op-names.hpp"
 
 namespace nbd::filters {
 
@@ -53,7 +54,6 @@ class Tally {
 };
 
 std::string human_size(double bytes);
-std::string_view name_of(Op op);
 
 using Tallies = std::array<Tally, kOps>;  // by Op
 
