@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # testkit proxy: nothing is lost without faults, at any place of the protocol; the trace, the
 # counts, what cannot be understood, bad input.
-# shellcheck source=../../nbdkit/server/test/lib.sh
+# shellcheck source=nbdkit/server/test/lib.sh
 . "$SOURCE/nbdkit/server/test/lib.sh"
 need nbdcopy libnbd-bin
 need nbdinfo libnbd-bin

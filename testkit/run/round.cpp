@@ -18,6 +18,7 @@
 #include "run/command.hpp"
 #include "run/content.hpp"
 #include "run/files.hpp"
+#include "run/requests.hpp"
 #include "run/steps.hpp"
 
 namespace testkit {
@@ -79,6 +80,7 @@ class Round {
       bool good = true;
       for (const ClientGroup& group : scenario_.clients) good = good && run_group(group);
       if (good) compare_all_files();
+      if (good && !scenario_.requests.empty()) count_requests();
       if (proxy_) judge_wire();
       stop_server();
     }
@@ -255,6 +257,13 @@ class Round {
     out.observed.out = with_names(outcome.out, variables_);
     out.observed.err = with_names(outcome.err, variables_);
     return out;
+  }
+
+  void count_requests() {
+    const auto seen = scenario_.request_log.empty()
+                          ? requests_in_trace(proxy_->trace().events())
+                          : requests_in_log(expand(scenario_.request_log, variables_));
+    for (const RequestCheck& check : scenario_.requests) add(judge_requests(check, seen));
   }
 
   void compare_all_files() {

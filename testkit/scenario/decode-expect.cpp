@@ -151,6 +151,34 @@ CountCheck decode_count_check(const Value& value) {
   return check;
 }
 
+std::vector<RequestCheck> decode_request_checks(const Value& value) {
+  static const std::vector<std::string> kCommands{"read", "write", "disc",         "flush",
+                                                  "trim", "cache", "write_zeroes", "block_status"};
+  static const std::vector<std::string> kFlags{"fua", "no_hole", "df", "req_one", "fast_zero"};
+  std::vector<RequestCheck> out;
+  for (const Value& v : value.array("a list of requests to count")) {
+    RequestCheck check;
+    Object o = v.object("an object such as {\"command\": \"flush\", \"count\": 1}");
+    if (const auto c = o.get("command")) {
+      for (const Value& one : c->array_or_one())
+        check.commands.push_back(kCommands[one.one_of(kCommands)]);
+    }
+    if (const auto f = o.get("flags")) {
+      for (const Value& one : f->array_or_one()) check.flags.push_back(kFlags[one.one_of(kFlags)]);
+    }
+    if (const auto n = o.get("longer_than")) check.longer_than = n->size();
+    if (const auto n = o.get("unaligned_to")) {
+      check.unaligned_to = n->size();
+      if (*check.unaligned_to == 0) n->expected("a size above 0");
+    }
+    if (const auto n = o.get("from")) check.from = n->size();
+    if (const auto n = o.get("to")) check.to = n->size();
+    if (const auto n = o.get("count")) check.count = decode_count_check(*n);
+    out.push_back(std::move(check));
+  }
+  return out;
+}
+
 Content decode_content(const Value& value) {
   constexpr uint64_t kMaxByte = 255;
   Content content;

@@ -46,6 +46,17 @@ Command* only_command(Scenario& scenario) {
 void decode_expect(const Value& value, Scenario& scenario) {
   Object expect = value.object("an object of expectations");
   if (const auto v = expect.get("equal")) scenario.equal_files = decode_equal(*v);
+  if (const auto v = expect.get("log")) {
+    scenario.request_log = v->string("the file that the log filter writes, such as \"$dir/log\"");
+  }
+  if (const auto v = expect.get("requests")) {
+    scenario.requests = decode_request_checks(*v);
+    if (scenario.request_log.empty() && scenario.wire.empty()) {
+      v->problem(
+          "\"requests\" are counted in the trace of \"wire\" faults, or in the file \"log\" of the "
+          "log filter (logformat=json): one of them is needed");
+    }
+  }
   if (const auto v = expect.get("same")) {
     scenario.same = decode_same(*v);
     if (scenario.repeat < 2)

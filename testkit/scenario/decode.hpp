@@ -33,6 +33,7 @@ std::vector<Step> decode_steps(const Value& value);
 TextCheck decode_text_check(const Value& value);
 void read_time_check(Object& expect, TimeCheck& out);
 CountCheck decode_count_check(const Value& value);
+std::vector<RequestCheck> decode_request_checks(const Value& value);
 Content decode_content(const Value& value);
 // The expectations that a step of this kind can have.
 StepExpect decode_step_expect(const Value& value, const Step& step);

@@ -146,6 +146,15 @@ struct StepExpect {
   NegotiationCheck negotiation;
 };
 
+// Requests that reached the wire or the disk: those that fit are counted.
+struct RequestCheck {
+  std::vector<std::string> commands;  // any of them; none: all
+  std::vector<std::string> flags;     // with all of them
+  std::optional<uint64_t> longer_than, unaligned_to;
+  uint64_t from = 0, to = UINT64_MAX;  // touching [from, to)
+  CountCheck count{1, UINT64_MAX};
+};
+
 // ---- clients ----
 
 // A request of the protocol.
@@ -229,6 +238,8 @@ struct Scenario {
   std::vector<proxy::Rule> wire;  // what a proxy between server and clients does
   std::vector<ClientGroup> clients;
   std::vector<std::vector<std::string>> equal_files;  // files of a list have the same bytes
+  std::vector<RequestCheck> requests;
+  std::string request_log;         // of the server's log filter; empty: the proxy's trace
   unsigned repeat = 1;             // whole rounds, each with a fresh server and folder
   std::vector<Observation> same;   // what is the same in all rounds
   std::optional<Duration> within;  // for the cell
