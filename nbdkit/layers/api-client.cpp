@@ -153,8 +153,8 @@ int sleep_watching(Clock::time_point deadline, int socket) {
   using namespace std::chrono;
   pollfd fds[2] = {{server().quit_fd, POLLIN, 0}, {socket, POLLRDHUP, 0}};
   for (;;) {
-    const auto left = duration_cast<nanoseconds>(deadline - Clock::now());
-    if (left <= nanoseconds::zero()) return 0;
+    // However short it is, there is one look: who sleeps in a loop must see the end.
+    const auto left = std::max(duration_cast<nanoseconds>(deadline - Clock::now()), nanoseconds(0));
     const timespec timeout{static_cast<time_t>(left.count() / 1000000000),
                            static_cast<long>(left.count() % 1000000000)};
     const int ready = ::ppoll(fds, 2, &timeout, nullptr);

@@ -40,3 +40,33 @@ until_true 20 test -s pid2
 kill -TERM "$server"
 status=0; wait "$server" || status=$?
 equal "status with a command that was ended" 143 "$status"
+
+# A plugin that waits in a loop of short sleeps sees the end as well, also in the thread that
+# reads the client's requests.
+if command -v cc >/dev/null; then
+  cat >naps.c <<'END'
+#define NBDKIT_API_VERSION 2
+#include <nbdkit-plugin.h>
+#include <stdio.h>
+#define THREAD_MODEL NBDKIT_THREAD_MODEL_SERIALIZE_REQUESTS
+static void *open_ (int readonly) { return NBDKIT_HANDLE_NOT_NEEDED; }
+static int64_t size (void *h) { return 512; }
+static int pread_ (void *h, void *b, uint32_t c, uint64_t o, uint32_t f) {
+  FILE *sign = fopen ("napping", "w");
+  if (sign) fclose (sign);
+  while (nbdkit_nanosleep (0, 1) == 0) ;
+  return -1;
+}
+static struct nbdkit_plugin plugin = {.name = "naps", .open = open_, .get_size = size, .pread = pread_};
+NBDKIT_REGISTER_PLUGIN (plugin)
+END
+  cc -shared -fPIC -I"$SOURCE/nbdkit/include" naps.c -o naps.so
+  start -U "$scratch/naps" ./naps.so
+  timeout 60 nbdcopy "nbd+unix:///?socket=$scratch/naps" - >/dev/null 2>&1 & client=$!; started+=("$client")
+  until_true 20 test -e napping
+  kill -TERM "$server"
+  until_true 4 gone "$server"   # before it would be left to its fate, after 5 s
+  status=0; wait "$server" || status=$?
+  equal "status with a plugin that naps" 0 "$status"
+  wait "$client" || true
+fi
