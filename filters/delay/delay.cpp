@@ -30,7 +30,6 @@ using nbd::filters::Kind;
 using nbd::filters::KindSet;
 using nbd::filters::Request;
 using nbd::filters::request_of;
-using nbd::filters::Rule;
 using nbd::filters::Trade;
 using std::chrono::nanoseconds;
 
