@@ -72,7 +72,8 @@ class Change {
     return fmt::format("to {} of {} bytes", m_.bytes.size(), before);
   }
   std::string operator()(const Flip& flip) {
-    const size_t from = rule_.match.with_data ? m_.data_at : 0;
+    // An earlier rule may have taken the data away.
+    const size_t from = rule_.match.with_data && m_.has_data() ? m_.data_at : 0;
     const size_t count = m_.bytes.size() - from;
     std::string note;
     for (uint64_t i = 0; i < flip.count && count > 0; ++i) {
@@ -122,10 +123,11 @@ class Change {
     out_.behind = r.behind;
     return fmt::format("behind the next {}", r.behind);
   }
-  std::string operator()(const Chunks& c) { return cut_into_chunks(c); }
+  std::string operator()(const Chunks& c) {
+    return is_data_chunk() ? cut_into_chunks(c) : "nothing: no data chunk";
+  }
   std::string operator()(const Hole&) {
-    if (m_.chunk != static_cast<uint16_t>(wire::Chunk::offset_data))
-      return "nothing: no data chunk";
+    if (!is_data_chunk()) return "nothing: no data chunk";
     const auto length = static_cast<uint32_t>(m_.bytes.size() - m_.data_at);
     m_.bytes =
         bytes_of(wire::hole_chunk(m_.style, m_.request, m_.data_offset, length, m_.done).view());
@@ -166,9 +168,12 @@ class Change {
     return bytes_of(wire::error_reply(style, m_.request, wanted).bytes());
   }
 
+  bool is_data_chunk() const {
+    return m_.chunk == static_cast<uint16_t>(wire::Chunk::offset_data) && m_.has_data();
+  }
+
+  // REQUIRES: is_data_chunk().
   std::string cut_into_chunks(const Chunks& c) {
-    if (m_.chunk != static_cast<uint16_t>(wire::Chunk::offset_data))
-      return "nothing: no data chunk";
     const auto data = m_.data();
     struct Part {
       uint64_t at, length;

@@ -70,6 +70,11 @@ SEEDS = {
     extended_chunk(6, 2, 0, struct.pack(">IIQQ", 1, 1, 1 << 33, 3)) + extended(3, 3, 0, 0) + extended_chunk(0, 3, 0, b""),
     "tls": GREETING + FLAGS + option(5) + answer(5, 1) + said(CLIENT, b"\x16\3\1\0\5hello") +
     said(SERVER, b"\x16\3\3\0\5hello") + said(CLIENT, b"\x17\3\3\0\3abc"),
+    # Every second message of a kind is changed by all rules, one after another.
+    "many": GREETING + FLAGS + STRUCTURED + GO + b"".join(
+        request(0, i, 0, 64) + chunk(1, i, bytes(8 + 64)) for i in range(8)),
+    "many-simple": GREETING + FLAGS + GO + b"".join(
+        request(0, i, 0, 64) + simple(i, 0, bytes(64)) for i in range(8)),
     "rubbish": said(SERVER, b"SSH-2.0-OpenSSH") + said(CLIENT, b"GET / HTTP/1.0\r\n\r\n"),
 }
 

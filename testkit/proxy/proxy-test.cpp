@@ -257,6 +257,22 @@ TEST_CASE("data in chunks is all there, once") {
   }
 }
 
+TEST_CASE("rules that take away what others would change") {
+  const Message m = data_reply(0, 16);
+  Rule flip = rule(Place::reply, Flip{.count = 3});
+  flip.match.with_data = true;
+  for (const Action& second : std::vector<Action>{
+           Flip{}, Chunks{}, Hole{}, Set{{{"data_offset", 1}}}, Extents{}, Fail{5}, Truncate{3}}) {
+    const Delivery short_one =
+        delivered(m, {rule(Place::reply, Truncate{10}), flip, rule(Place::reply, second)});
+    CHECK(short_one.messages.size() == 1);
+    CHECK(short_one.notes.size() == 3);
+    delivered(m, {rule(Place::reply, Truncate{0}), flip, rule(Place::reply, second)});
+    delivered(m, {rule(Place::reply, Hole{}), flip, rule(Place::reply, second)});
+    delivered(m, {rule(Place::reply, Fail{5}), rule(Place::reply, second), flip});
+  }
+}
+
 TEST_CASE("what is sent of a message, and how often") {
   const Message m = data_reply(0, 16);
   CHECK(delivered(m, {rule(Place::reply, Drop{})}).messages.empty());
