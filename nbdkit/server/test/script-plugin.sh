@@ -46,8 +46,15 @@ equal parameters 'size=3M file=a b c=d k=x y' "$(paste -sd ' ' parameters)"
 "$nbdkit" hello size=1M --dump-plugin >said
 grep -qx 'name=sh' said || fail "--dump-plugin is lost"
 rm parameters
-"$nbdkit" -U - -- hello size=1M -dash --run 'exit 5' --run true 2>said ||
-  grep -q 'file=--run' parameters || fail "what stands behind -- : $(cat said parameters)"
+# Behind -- there are no options, so this server goes into the background.
+"$nbdkit" -U - -P "$scratch/dash.pid" -- hello size=1M -dash --run 'exit 5' --run true 2>said ||
+  fail "what stands behind --: $(cat said)"
+until_true 20 test -s dash.pid
+started_in_background dash.pid
+equal "what stands behind --" 'size=1M file=-dash file=--run file=exit 5 file=--run file=true' \
+  "$(paste -sd ' ' parameters)"
+kill -TERM "$server"
+until_true 20 gone "$server"
 
 # By its path, and called as a command by whoever has our nbdkit in PATH.
 cp "$plugins/nbdkit-hello-plugin" my.script
