@@ -55,8 +55,7 @@ for i in range(64):
 while len(order) < 64: h.poll(-1)
 print(len(order[:order.index(20)]), "of 63 before it, then", "it" if order[-1] == 20 else order[-1])' \
   delay-rule='read nth=21 delay=1s')"
-# ... also when a tenth is slow, and the rest comes in the meantime. (At most --threads
-# requests of a connection are in the server at a time, 16 by default.)
+# ... also when a tenth is slow, and the rest comes in the meantime.
 expect True "$(delays '
 order = []
 for i in range(64):
@@ -64,6 +63,15 @@ for i in range(64):
   h.aio_pread(buf, 512 * i, lambda e, i=i: order.append(i) or 1)
 while len(order) < 64: h.poll(-1)
 print(sorted(order[-6:]) == [9, 19, 29, 39, 49, 59])' delay-rule='read every=10 delay=1s')"
+
+# ... and however many wait: those behind them do not, though --threads is 2
+expect '40 behind it' "$(delays '
+order = []
+buffers = [nbd.Buffer(4096) for i in range(40)]
+for i in range(40): h.aio_pread(buffers[i], 4096 * i, lambda e: order.append("read") or 1)
+h.aio_pwrite(nbd.Buffer(512), 0, lambda e: order.append("write") or 1)
+while len(order) < 41: h.poll(-1)
+print(len(order[order.index("write") + 1:]), "behind it")' delay-read=1s -t 2)"
 
 refused 'delay-rule: at column 5: expected how long: delay=10ms' --filter=delay memory 1M delay-rule=read
 refused 'delay-flush' --filter=delay memory 1M delay-flush=soon

@@ -2,8 +2,8 @@
 //
 // delay: make requests slow.
 //
-// A delayed request waits in a worker of its own; others go past it. The wait
-// ends early, with ESHUTDOWN, when the server ends or the client is gone.
+// A delayed request waits aside, in a worker of its own; others go past it, however
+// many wait. The wait ends early, with ESHUTDOWN, when the server ends or the client is gone.
 //
 // Threads: Faults has its own lock; nothing else changes after the start.
 #include <nbdkit/filter.hpp>
@@ -137,6 +137,8 @@ class Delay : public nbd::filters::EveryRequest<Delay> {
       const auto seconds = std::chrono::duration<double>(delay).count();
       faults_.log(f, request, JsonObject().set("delay", seconds));
     }
+    if (sum <= nanoseconds::zero()) return nbd::kOk;
+    const nbd::Aside aside;
     return nbd::sleep(sum);
   }
   // While a client gets its export or a list of them.

@@ -65,6 +65,14 @@ extern __attribute__((__visibility__("default"))) uint64_t nbdkit_connection_num
 /* How long ago it connected, in nanoseconds; 0 if there is none. */
 extern __attribute__((__visibility__("default"))) uint64_t nbdkit_connection_age(void);
 
+/* This request waits for a time or an event, not for the plugin below: until
+ * nbdkit_step_back, which waits for a place again, another request of its
+ * connection may be served beyond those that --threads allows. 1, or 0 if that
+ * cannot be: then there is nothing to step back from. The thread is the
+ * caller's all the while, and must hold no lock that others need to go on. */
+extern __attribute__((__visibility__("default"))) int nbdkit_step_aside(void);
+extern __attribute__((__visibility__("default"))) void nbdkit_step_back(void);
+
 /* One object for all modules of this server, which see nothing of each other
  * otherwise: what make () returned for the first of them that asked with this
  * name. It lives as long as the server. NULL if there is no memory, or make ()

@@ -143,6 +143,12 @@ uint64_t nbdkit_connection_age(void) {
   return static_cast<uint64_t>(std::chrono::nanoseconds(age).count());
 }
 
+int nbdkit_step_aside(void) {
+  return current.place != nullptr && current.place->step_aside() ? 1 : 0;
+}
+
+void nbdkit_step_back(void) { current.place->step_back(); }
+
 namespace {
 
 using Clock = std::chrono::steady_clock;

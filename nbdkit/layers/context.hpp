@@ -64,11 +64,23 @@ struct Arrival {
   uint64_t of_client = 0;  // counted for this connection alone
 };
 
+// The place that a request has among those which its connection may have under
+// way: given back while the request only waits, see nbdkit_step_aside.
+class Place {
+ public:
+  virtual bool step_aside() noexcept = 0;  // false: it stays
+  virtual void step_back() noexcept = 0;
+
+ protected:
+  ~Place() = default;
+};
+
 // What this thread works on.
 struct Context {
   Client* client = nullptr;
   int error = 0;           // nbdkit_set_error
   bool is_worker = false;  // not the thread that reads the client's requests
+  Place* place = nullptr;  // of a worker's request
   Arrival arrival;
   const char* callback = nullptr;  // of the plugin, while it runs
   uint64_t serial = 0;             // of the piece of work, in this thread
@@ -88,8 +100,8 @@ class ClientScope {
     current = {.client = &client};
     begin_work();
   }
-  ClientScope(Client& client, Arrival arrival) {
-    current = {.client = &client, .is_worker = true, .arrival = arrival};
+  ClientScope(Client& client, Arrival arrival, Place& place) {
+    current = {.client = &client, .is_worker = true, .place = &place, .arrival = arrival};
     begin_work();
   }
   ~ClientScope() { current = saved_; }

@@ -72,6 +72,11 @@ inline constexpr uint64_t kMaxBytesInFlight = 64 << 20;
 inline constexpr size_t kMaxUncounted = (256 << 10) + (4 << 10);
 // ... of which one connection has so much with the workers: 16 such requests.
 inline constexpr uint64_t kMaxUncountedInFlight = 16 * kMaxUncounted;
+// Requests of one connection that have stepped aside to wait, in a filter that
+// delays them: each has a thread and keeps its bytes, and past either limit the
+// next one keeps its place among those that the plugin is given.
+inline constexpr unsigned kMaxAside = 1024;
+inline constexpr uint64_t kMaxBytesAside = 64 << 20;
 // What a block status of kMaxBlockDescriptors costs while it is made.
 inline constexpr uint64_t kBlockStatusHeld = 1 << 20;
 // What counted buffers may hold, of all connections together: four requests of

@@ -38,6 +38,29 @@ void ReplyQueue::uncount(const Held& held) {
 void ReplyQueue::end(Held held) {
   const std::lock_guard lock(mutex_);
   uncount(held);
+  tell_change();
+}
+
+bool ReplyQueue::step_aside(const Held& held) noexcept {
+  const std::lock_guard lock(mutex_);
+  if (aside_ == limits::kMaxAside || bytes_aside_ + held.bytes > limits::kMaxBytesAside) {
+    return false;
+  }
+  ++aside_;
+  bytes_aside_ += held.bytes;
+  uncount(held);
+  tell_change();
+  return true;
+}
+
+void ReplyQueue::step_back(const Held& held) noexcept {
+  std::unique_lock lock(mutex_);
+  ++stepping_back_;
+  place_.wait(lock, [&] { return in_flight_ < max_in_flight_; });
+  --stepping_back_;
+  --aside_;
+  bytes_aside_ -= held.bytes;
+  count(held);
 }
 
 template <class Condition>
@@ -49,13 +72,15 @@ void ReplyQueue::wait(std::unique_lock<std::mutex>& lock, Condition&& condition)
 
 // Under the lock: after it this object may be gone.
 void ReplyQueue::tell_change() {
+  if (stepping_back_ > 0) place_.notify_one();
   if (waiting_) changed_.notify_one();
 }
 
 bool ReplyQueue::may_begin(const Held& held) const {
-  if (in_flight_ == 0) return true;  // one always may, however large
-  return in_flight_ < max_in_flight_ &&
-         bytes_in_flight_ + held.bytes <= limits::kMaxBytesInFlight &&
+  // Those who were here first, and have waited enough, go first.
+  const unsigned taken = in_flight_ + stepping_back_;
+  if (taken == 0) return true;  // one always may, however large
+  return taken < max_in_flight_ && bytes_in_flight_ + held.bytes <= limits::kMaxBytesInFlight &&
          (held.counted || uncounted_ + held.bytes <= limits::kMaxUncountedInFlight);
 }
 
@@ -72,7 +97,7 @@ void ReplyQueue::post(Reply reply) noexcept {
 
 void ReplyQueue::wait_until_idle() {
   std::unique_lock lock(mutex_);
-  wait(lock, [&] { return in_flight_ == 0 && !sending_; });
+  wait(lock, [&] { return in_flight_ == 0 && aside_ == 0 && !sending_; });
 }
 
 void ReplyQueue::send(std::span<const std::byte> bytes) {

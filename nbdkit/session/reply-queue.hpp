@@ -6,8 +6,11 @@
 // takes along what others have put in the meantime: one system call for many
 // replies, and no worker waits for a slow client but the one that sends.
 //
-// Threads: post() from workers, the rest from the thread that reads the
-// connection's requests.
+// A request that waits for a time, not for the plugin, may step aside: others
+// begin in its place meanwhile.
+//
+// Threads: post() and the two steps from workers, the rest from the thread that
+// reads the connection's requests.
 #pragma once
 
 #include <condition_variable>
@@ -61,6 +64,10 @@ class ReplyQueue {
   // The reply to a request for which begin() was called. Never throws: a client
   // that is gone is noticed by the thread that reads.
   void post(Reply reply) noexcept;
+  // Makes room for another request, until step_back() waits for a place again.
+  // False: there are too many aside, and this one keeps its place.
+  bool step_aside(const Held& held) noexcept;
+  void step_back(const Held& held) noexcept;
   // Waits for all that was begun.
   void wait_until_idle();
 
@@ -87,6 +94,7 @@ class ReplyQueue {
 
   std::mutex mutex_;
   std::condition_variable changed_;  // only the thread that reads waits
+  std::condition_variable place_;    // those who step back wait
   std::vector<Reply> queue_;
   std::vector<Reply> batch_;  // what the sender has taken: its alone
   std::vector<iovec> parts_;  // of the batch; the sender's too
@@ -94,6 +102,9 @@ class ReplyQueue {
   bool waiting_ = false;  // that thread is, for changed_
   bool broken_ = false;   // the client is gone: replies are dropped
   unsigned in_flight_ = 0;
+  unsigned aside_ = 0;          // not in flight, and
+  unsigned stepping_back_ = 0;  // of them: wait for a place
+  uint64_t bytes_aside_ = 0;
   uint64_t bytes_in_flight_ = 0;
   uint64_t uncounted_ = 0;  // of those
 };

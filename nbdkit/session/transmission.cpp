@@ -357,9 +357,25 @@ void Transmission::perform(std::unique_ptr<Job> job) noexcept {
   replies_.post(std::move(reply));
 }
 
+namespace {
+
+class PlaceInQueue final : public Place {
+ public:
+  PlaceInQueue(ReplyQueue& replies, const Held& held) : replies_(replies), held_(held) {}
+  bool step_aside() noexcept override { return replies_.step_aside(held_); }
+  void step_back() noexcept override { replies_.step_back(held_); }
+
+ private:
+  ReplyQueue& replies_;
+  const Held& held_;
+};
+
+}  // namespace
+
 // In any thread.
 Reply Transmission::answer(Job& job) noexcept {
-  const ClientScope client(client_, job.arrival);
+  PlaceInQueue place(replies_, job.held);
+  const ClientScope client(client_, job.arrival, place);
   const nbd::log::Scope name(client_.log_name);
   const auto start = std::chrono::steady_clock::now();
   Reply reply;

@@ -117,6 +117,21 @@ inline Status sleep(std::chrono::nanoseconds duration) {
   return result == 0 ? kOk : Status(errno);
 }
 
+// While it lives this request does not count among those that --threads allows,
+// since it only waits; see nbdkit_step_aside.
+class Aside {
+ public:
+  Aside() : is_aside_(nbdkit_step_aside() == 1) {}
+  ~Aside() {
+    if (is_aside_) nbdkit_step_back();
+  }
+  Aside(const Aside&) = delete;
+  Aside& operator=(const Aside&) = delete;
+
+ private:
+  const bool is_aside_;
+};
+
 namespace detail {
 
 // A text that a module may leave out: text_or<&T::longname>... needs the name

@@ -81,9 +81,11 @@ Seen busy(const std::vector<std::string>& options, const char* model) {
 }
 
 // Two clients with four reads each in flight; what the plugin saw at the end.
-Seen overlap(const std::string& model, const std::vector<std::string>& options = {}) {
+Seen overlap(const std::string& model, const std::vector<std::string>& options = {},
+             const std::vector<std::string>& parameters = {}) {
   std::vector<std::string> args = options;
   args.insert(args.end(), {probe("v2"), "model=" + model, "wait=50"});
+  args.insert(args.end(), parameters.begin(), parameters.end());
   TestServer server(args);
   RawClient a(server);
   a.enter_transmission();
@@ -116,6 +118,11 @@ TEST_CASE("parallel: requests of all clients overlap") {
 TEST_CASE("-t bounds how many requests of one client overlap") {
   CHECK(overlap("3", {"-t", "2"}).most_in_connection == 2);
   CHECK(overlap("3", {"-t", "1"}).most_in_connection == 1);
+}
+
+TEST_CASE("-t bounds them also when they have all been delayed, and wake up together") {
+  const Seen s = overlap("3", {"-t", "2", "--filter=delay"}, {"delay-read=100ms"});
+  CHECK(s.most_in_connection == 2);
 }
 
 TEST_CASE("serialize_requests: one at a time in a connection, connections overlap") {
