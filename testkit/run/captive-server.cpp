@@ -2,6 +2,7 @@
 #include "run/captive-server.hpp"
 
 #include <signal.h>
+#include <unistd.h>
 
 #include "base/error.hpp"
 #include "run/files.hpp"
@@ -63,12 +64,34 @@ std::vector<std::string> server_argv(const Server& server, const Endpoint& endpo
   return argv;
 }
 
+namespace {
+
+// As the first process of a mount namespace, in which a file system with little
+// room stands at $dir/disk: it goes with the process, whatever ends that.
+std::vector<std::string> on_small_disk(const Server::SmallDisk& disk, const std::string& directory,
+                                       const std::vector<std::string>& argv) {
+  constexpr const char* kScript =
+      "mkdir -p \"$1\" && mount -t tmpfs -o \"size=$2\" testkit \"$1\" && "
+      "truncate -s \"$3\" \"$1/$4\" && shift 4 && exec \"$@\"";
+  std::vector<std::string> out{"unshare", "--mount"};
+  if (::geteuid() != 0) out.emplace_back("--map-root-user");
+  for (std::string word :
+       {std::string("/bin/sh"), std::string("-c"), std::string(kScript), std::string("sh"),
+        directory + "/disk", std::to_string(disk.room), std::to_string(disk.size), disk.file}) {
+    out.push_back(std::move(word));
+  }
+  out.insert(out.end(), argv.begin(), argv.end());
+  return out;
+}
+
+}  // namespace
+
 void CaptiveServer::launch(const Server& server, const ServerPlace& place,
                            const Variables& variables) {
   argv_ = server_argv(server, endpoint_, place.nbdkit, variables);
-  const nbd::Fd log = create_file(place.log_path);
+  const nbd::Fd log = append_to_file(place.log_path);
   nbd::SpawnOptions options;
-  options.argv = argv_;
+  options.argv = server.disk.room == 0 ? argv_ : on_small_disk(server.disk, place.directory, argv_);
   options.directory = place.directory;
   options.stdout_fd = log.get();
   options.stderr_fd = log.get();
@@ -119,11 +142,35 @@ CaptiveServer CaptiveServer::start(const Server& server, Transport transport,
         transport == Transport::tcp && attempt < kPortAttempts &&
         read_file(place.log_path, kMaxLog).find(nbd::errno_text(EADDRINUSE)) != std::string::npos;
     if (port_was_taken) continue;
-    std::string message = fmt::format("the server ended before it listened ({}): {}",
-                                      captive.child_.ended()->describe(), captive.command_line());
-    for (const std::string& line : captive.last_log_lines(3)) message += "\n" + line;
-    throw nbd::Error(message);
+    captive.fail_to_listen();
   }
+}
+
+void CaptiveServer::fail_to_listen() const {
+  std::string message = fmt::format("the server ended before it listened ({}): {}",
+                                    child_.ended()->describe(), command_line());
+  for (const std::string& line : last_log_lines(3)) message += "\n" + line;
+  throw nbd::Error(message);
+}
+
+void CaptiveServer::restart(const Server& server, const ServerPlace& place,
+                            const Variables& variables, const Deadline& deadline,
+                            const Interrupt& interrupt) {
+  // One that was killed has left its socket behind.
+  if (!endpoint_.path.empty()) ::unlink(endpoint_.path.c_str());
+  export_name_ = server.export_name;
+  launch(server, place, variables);
+  if (!wait_until_listening(Deadline::after(kStartTime).sooner(deadline), interrupt)) {
+    fail_to_listen();
+  }
+}
+
+bool CaptiveServer::wait_until_ended(const Deadline& deadline, const Interrupt& interrupt) {
+  while (!ended()) {
+    pollfd end{child_.pidfd(), POLLIN, 0};
+    if (wait_any({&end, 1}, deadline, interrupt) != Wake::ready) return false;
+  }
+  return true;
 }
 
 std::optional<nbd::ExitStatus> CaptiveServer::ended() { return child_.wait_for(0ms); }

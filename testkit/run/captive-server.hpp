@@ -34,6 +34,12 @@ class CaptiveServer {
   std::string command_line() const { return nbd::shell_quote(argv_); }
   // Also of its process group.
   pid_t pid() const { return child_.pid(); }
+  void signal(int number) noexcept { child_.kill_group(number); }
+  // False if it goes on until the deadline, or the interrupt.
+  bool wait_until_ended(const Deadline& deadline, const Interrupt& interrupt);
+  // Again at its address, once it has ended; throws as start() does.
+  void restart(const Server& server, const ServerPlace& place, const Variables& variables,
+               const Deadline& deadline, const Interrupt& interrupt);
   // Asks it to end and, after a while, makes it. Nothing if it ended well; one
   // that was gone before it was asked did so if it may have ended on its own.
   std::string stop(bool may_have_ended);
@@ -44,6 +50,7 @@ class CaptiveServer {
   // How it ended, if it has.
   std::optional<nbd::ExitStatus> ended();
   void launch(const Server& server, const ServerPlace& place, const Variables& variables);
+  [[noreturn]] void fail_to_listen() const;
   bool wait_until_listening(const Deadline& deadline, const Interrupt& interrupt);
 
   Endpoint endpoint_;

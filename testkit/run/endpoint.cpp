@@ -71,7 +71,10 @@ std::string uri_escape(std::string_view text) {
 
 std::string Endpoint::uri(const std::string& export_name) const {
   const std::string name = uri_escape(export_name);
-  if (transport == Transport::tcp) return fmt::format("nbd://127.0.0.1:{}/{}", port, name);
+  if (transport == Transport::tcp) {
+    const bool is_ipv6 = host.find(':') != std::string::npos;
+    return fmt::format("nbd://{}:{}/{}", is_ipv6 ? "[" + host + "]" : host, port, name);
+  }
   return fmt::format("nbd+unix:///{}?socket={}", name, path);
 }
 

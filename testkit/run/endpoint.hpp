@@ -13,7 +13,8 @@ namespace testkit {
 struct Endpoint {
   Transport transport = Transport::unix_socket;
   std::string path;   // unix
-  uint16_t port = 0;  // tcp, on 127.0.0.1
+  uint16_t port = 0;  // tcp
+  std::string host = "127.0.0.1";
 
   std::string uri(const std::string& export_name) const;
   // Whether someone listens there, found without connecting: a connection made

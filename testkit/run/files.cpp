@@ -12,13 +12,18 @@
 
 namespace testkit {
 
-nbd::Fd create_file(const std::string& path) {
-  return nbd::Fd(nbd::sys(
-      [&] {
-        return ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
-      },
-      "cannot write {}", path));
+namespace {
+
+nbd::Fd open_for_writing(const std::string& path, int flags) {
+  constexpr int kAlways = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC;
+  return nbd::Fd(nbd::sys([&] { return ::open(path.c_str(), kAlways | flags, 0666); },
+                          "cannot write {}", path));
 }
+
+}  // namespace
+
+nbd::Fd create_file(const std::string& path) { return open_for_writing(path, O_TRUNC); }
+nbd::Fd append_to_file(const std::string& path) { return open_for_writing(path, 0); }
 
 std::string read_file(const std::string& path, size_t limit) {
   std::ifstream in(path, std::ios::binary);

@@ -12,6 +12,8 @@ namespace testkit {
 
 // For writing, empty at first.
 nbd::Fd create_file(const std::string& path);
+// For writing behind what it has.
+nbd::Fd append_to_file(const std::string& path);
 
 // The first `limit` bytes; empty if the file cannot be read.
 std::string read_file(const std::string& path, size_t limit);

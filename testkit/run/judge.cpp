@@ -106,6 +106,11 @@ void Judgement::exports(const std::optional<std::vector<std::string>>& wanted,
   if (*wanted != got) fault("exports " + quoted(got));
 }
 
+void Judgement::answer(const TextCheck& wanted, const std::string& got) {
+  found_ = ", answer " + got;
+  if (std::string wrong = check_text(wanted, got); !wrong.empty()) fault(got + ", which " + wrong);
+}
+
 void Judgement::extents(const std::optional<std::vector<Extent>>& wanted,
                         const std::vector<Extent>& got) {
   found_ = ", extents " + show_extents(got);

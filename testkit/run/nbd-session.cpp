@@ -81,7 +81,7 @@ Outcome NbdSession::connect(const Endpoint& endpoint, const std::string& export_
   if (failed) return last_error();
   const int started =
       endpoint.transport == Transport::tcp
-          ? nbd_aio_connect_tcp(h, "127.0.0.1", std::to_string(endpoint.port).c_str())
+          ? nbd_aio_connect_tcp(h, endpoint.host.c_str(), std::to_string(endpoint.port).c_str())
           : nbd_aio_connect_unix(h, endpoint.path.c_str());
   if (started == -1) return last_error();
   if (Outcome outcome = wait_while(nbd_aio_is_connecting, deadline); !outcome.ok()) return outcome;

@@ -8,17 +8,16 @@
 #include <algorithm>
 #include <filesystem>
 #include <optional>
-#include <sstream>
 #include <thread>
 
 #include "base/error.hpp"
 #include "base/temp-dir.hpp"
 #include "proxy/proxy.hpp"
-#include "run/captive-server.hpp"
 #include "run/command.hpp"
 #include "run/content.hpp"
 #include "run/files.hpp"
 #include "run/requests.hpp"
+#include "run/servers.hpp"
 #include "run/steps.hpp"
 
 namespace testkit {
@@ -57,43 +56,42 @@ class Round {
         deadline_(deadline),
         interrupt_(interrupt),
         directory_(temp_ / "d"),
-        logs_(temp_.path()),
-        model_(cell.seed, initial_content()) {
-    namespace fs = std::filesystem;
-    fs::create_directory(directory_);
-    if (!options.keep_logs.empty()) {
-      std::string name = fmt::format("{}.{}", file.id, cell.number);
-      std::replace(name.begin(), name.end(), '/', '.');
-      if (scenario_.repeat > 1) name += fmt::format(".round-{}", round);
-      logs_ = fs::absolute(fs::path(options.keep_logs) / name).string();
-      fs::create_directories(logs_);
-    }
+        logs_(log_folder(file, round)),
+        model_(cell.seed, initial_content(cell.scenario.server)),
+        servers_(cell.scenario, cell.transport,
+                 {options.nbdkit, temp_ / "s", directory_, logs_ + "/server"}, model_, interrupt) {
+    std::filesystem::create_directory(directory_);
     variables_ = {{"dir", directory_},
-                  {"here", fs::absolute(file.path).parent_path().string()},
+                  {"here", std::filesystem::absolute(file.path).parent_path().string()},
                   {"nbdkit", options.nbdkit},
                   {"transport", std::string(transport_name(cell.transport))},
                   {"seed", std::to_string(cell.seed)}};
   }
 
   RoundOutcome run() {
-    if (set_up() && start_server()) {
+    if (set_up() && start_servers()) {
       bool good = true;
       for (const ClientGroup& group : scenario_.clients) good = good && run_group(group);
       if (good) compare_all_files();
       if (good && !scenario_.requests.empty()) count_requests();
       if (proxy_) judge_wire();
-      stop_server();
     }
+    stop_servers();
     out_.interrupted = interrupt_.requested();
     return std::move(out_);
   }
 
  private:
-  // What a disk holds before anybody writes, where we can know it.
-  Content initial_content() const {
-    if (scenario_.server.plugin == "memory") return Content::zeroes();
-    if (scenario_.server.plugin == "pattern") return {Content::Kind::pattern};
-    return {};
+  // Of its own below --keep-logs, else one that goes with the round.
+  std::string log_folder(const ScenarioFile& file, unsigned round) const {
+    namespace fs = std::filesystem;
+    if (options_.keep_logs.empty()) return temp_.path();
+    std::string name = fmt::format("{}.{}", file.id, cell_.number);
+    std::replace(name.begin(), name.end(), '/', '.');
+    if (scenario_.repeat > 1) name += fmt::format(".round-{}", round);
+    const std::string folder = fs::absolute(fs::path(options_.keep_logs) / name).string();
+    fs::create_directories(folder);
+    return folder;
   }
 
   bool add(Action action) {
@@ -117,33 +115,14 @@ class Round {
     return true;
   }
 
-  bool start_server() {
-    const auto start = Clock::now();
-    const ServerPlace place{options_.nbdkit, temp_ / "s", directory_, logs_ + "/server.log"};
-    try {
-      server_.emplace(CaptiveServer::start(scenario_.server, cell_.transport, place, variables_,
-                                           deadline_, interrupt_));
-    } catch (const nbd::Error& error) {
-      // The server's own words follow the sentence, one a line.
-      std::istringstream lines(error.what());
-      std::string sentence;
-      std::getline(lines, sentence);
-      Action action{"server", "listens", sentence, Clock::now() - start, false, {}};
-      for (std::string line; std::getline(lines, line);)
-        action.details.push_back("server  " + line);
-      return add(std::move(action));
-    }
-    endpoint_ = server_->endpoint();
+  bool start_servers() {
+    if (!servers_.start_all(variables_, deadline_, out_.actions)) return false;
+    endpoint_ = servers_.endpoint();
     if (!scenario_.wire.empty()) start_proxy();
-    for (auto& variable : address_variables(endpoint_, server_->export_name())) {
+    for (auto& variable : address_variables(endpoint_, servers_.export_name())) {
       variables_.push_back(std::move(variable));
     }
-    return add({"server " + server_->command_line(),
-                "listens",
-                "listens",
-                Clock::now() - start,
-                true,
-                {}});
+    return true;
   }
 
   // Between the clients and the server, which it hides.
@@ -152,11 +131,12 @@ class Round {
       proxy::Address a;
       a.path = e.path;
       if (e.transport != Transport::tcp) return a;
-      return proxy::Address{"", "127.0.0.1", std::to_string(e.port), ""};
+      return proxy::Address{"", e.host, std::to_string(e.port), ""};
     };
     const proxy::Address server = address_of(endpoint_);
     if (endpoint_.transport == Transport::tcp) {
       endpoint_.port = 0;
+      endpoint_.host = Endpoint{}.host;
     } else {
       endpoint_.path = temp_ / "p";
     }
@@ -230,9 +210,10 @@ class Round {
     const std::string prefix = only_one ? "" : fmt::format("client {} ", number);
     try {
       if (const auto* steps = std::get_if<std::vector<Step>>(&client.work)) {
-        StepsOutcome outcome = run_steps(
-            *steps, prefix, {endpoint_, server_->export_name(), cell_.seed, model_, interrupt_},
-            deadline);
+        StepsOutcome outcome = run_steps(*steps, prefix,
+                                         {endpoint_, servers_.export_name(), cell_.seed, servers_,
+                                          variables_, model_, interrupt_},
+                                         deadline);
         return {std::move(outcome.actions), {"", "", "", std::move(outcome.results)}};
       }
       return run_command_client(client, prefix, number, deadline);
@@ -284,24 +265,23 @@ class Round {
 
   // A server that is gone before it was asked to, or ends badly, is a failure
   // whatever the clients say.
-  void stop_server() {
+  void stop_servers() {
     const auto start = Clock::now();
-    const std::string trouble = server_->stop(scenario_.server.may_exit);
-    const bool clients_are_fine = out_.passed();
-    if (!trouble.empty() || !clients_are_fine) {
-      std::vector<std::string> log;
-      for (const std::string& line : server_->last_log_lines(kShownLogLines)) {
-        log.push_back("server  " + line);
-      }
-      if (!trouble.empty()) {
-        add({"server", "runs until SIGTERM, then ends well", trouble, Clock::now() - start, false,
-             log});
-      } else {
-        append_to_failure(log);
-      }
+    if (!out_.passed()) append_to_failure(server_log());
+    for (Servers::Trouble& trouble : servers_.stop()) {
+      add({trouble.server, "runs until SIGTERM, then ends well", trouble.what, Clock::now() - start,
+           false, as_server_lines(trouble.log)});
     }
     proxy_.reset();
-    server_.reset();
+  }
+
+  static std::vector<std::string> as_server_lines(const std::vector<std::string>& lines) {
+    std::vector<std::string> out;
+    for (const std::string& line : lines) out.push_back("server  " + line);
+    return out;
+  }
+  std::vector<std::string> server_log() const {
+    return as_server_lines(servers_.last_log_lines(kShownLogLines));
   }
 
   void append_to_failure(const std::vector<std::string>& lines) {
@@ -322,7 +302,7 @@ class Round {
   std::string logs_;
   Variables variables_;
   DiskModel model_;
-  std::optional<CaptiveServer> server_;
+  Servers servers_;
   Endpoint endpoint_;  // where clients connect
   std::optional<proxy::Proxy> proxy_;
   unsigned clients_ = 0;

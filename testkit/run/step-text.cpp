@@ -2,6 +2,7 @@
 #include "run/step-text.hpp"
 
 #include <libnbd.h>
+#include <string.h>
 
 #include <array>
 
@@ -43,6 +44,7 @@ std::string show(const Request& r) {
 
 std::string show(const Connect& c) {
   std::string out = "connect";
+  if (!c.server.empty()) out += fmt::format(" to server \"{}\"", c.server);
   if (c.export_name) out += fmt::format(" to \"{}\"", *c.export_name);
   if (!c.structured_replies) out += " without structured replies";
   if (c.opt_mode) out += " up to the options";
@@ -66,6 +68,27 @@ std::string show(const Parallel& p) {
 
 std::string show(const Sleep& s) { return "sleep " + show_time(s.time); }
 std::string show(const Disconnect&) { return "disconnect"; }
+
+std::string show(const ProcessFault& f) {
+  using Kind = ProcessFault::Kind;
+  const std::string whom = f.server.empty() ? "the server" : fmt::format("server \"{}\"", f.server);
+  const std::string signal = fmt::format("SIG{}", ::sigabbrev_np(f.signal));
+  switch (f.kind) {
+    case Kind::kill: return fmt::format("end {} by {}", whom, signal);
+    case Kind::stop: return "stop " + whom;
+    case Kind::go_on: return "continue " + whom;
+    case Kind::restart: {
+      const std::string down =
+          f.down > Duration::zero() ? fmt::format(" after {}", show_time(f.down)) : "";
+      return fmt::format("end {} by {} and start it again{}{}", whom, signal, down,
+                         f.as ? " as another one" : "");
+    }
+    case Kind::limit_files: return fmt::format("limit {} to {} descriptors", whom, f.files);
+  }
+  return "";
+}
+
+std::string show(const ControlCall& c) { return fmt::format("tell {} {}", c.socket, c.line); }
 
 std::string show(const NegotiationCheck& n) {
   std::string out;
@@ -107,6 +130,7 @@ std::string show_expectation(const Step& step) {
   std::string out = e.no_answer ? "no answer" : show(e.error);
   if (e.failed) out += fmt::format(", {} failed", show(*e.failed));
   if (!e.message.empty()) out += ", message " + describe(e.message);
+  if (!e.answer.empty()) out += ", answer " + describe(e.answer);
   if (e.data) out += e.data->written ? ", data as written" : ", data " + show(e.data->content);
   if (e.extents) out += ", extents " + show_extents(*e.extents);
   if (e.exports) {

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/error.hpp"
+#include "run/control-call.hpp"
 #include "run/judge.hpp"
 #include "run/nbd-session.hpp"
 #include "run/step-text.hpp"
@@ -30,6 +31,8 @@ class StepRunner {
     return judgement.action(std::move(what), Clock::now() - start);
   }
 
+  bool has_session() const { return session_.has_value(); }
+
   void say_goodbye() {
     if (session_ && session_->connected()) {
       (void)session_->disconnect(Deadline::after(kGoodbyeTime).sooner(all_));
@@ -41,7 +44,11 @@ class StepRunner {
  private:
   void perform(const Connect& connect, const Step& step, const Deadline& deadline, Judgement& j) {
     session_.emplace(place_.interrupt);
-    j.outcome(session_->connect(place_.endpoint, place_.export_name, connect, deadline));
+    const bool is_main = connect.server.empty();
+    const Endpoint& to = is_main ? place_.endpoint : place_.servers.endpoint_of(connect.server);
+    const std::string& name =
+        is_main ? place_.export_name : place_.servers.export_of(connect.server);
+    j.outcome(session_->connect(to, name, connect, deadline));
     j.negotiated(step.expect.negotiation, session_->handle());
   }
 
@@ -63,6 +70,22 @@ class StepRunner {
   void perform(const Sleep& sleep, const Step&, const Deadline&, Judgement& j) {
     const Wake wake = sleep_until(Deadline::after(sleep.time).sooner(all_), place_.interrupt);
     if (wake == Wake::interrupted) j.outcome({Outcome::End::interrupted, 0, ""});
+  }
+
+  void perform(const ProcessFault& fault, const Step&, const Deadline& deadline, Judgement& j) {
+    try {
+      place_.servers.perform(fault, deadline);
+    } catch (const nbd::Error& error) {
+      j.outcome({Outcome::End::error, error.errnum(), error.what()});
+    }
+  }
+
+  void perform(const ControlCall& call, const Step& step, const Deadline& deadline, Judgement& j) {
+    const Outcome outcome =
+        call_control(expand(call.socket, place_.variables), expand(call.line, place_.variables),
+                     deadline, place_.interrupt);
+    j.outcome(outcome);
+    if (outcome.ok()) j.answer(step.expect.answer, outcome.message);
   }
 
   void perform(const Disconnect&, const Step&, const Deadline& deadline, Judgement& j) {
@@ -166,6 +189,17 @@ class StepRunner {
 
 }  // namespace
 
+namespace {
+
+bool needs_session(const Step& step) {
+  return !std::holds_alternative<Connect>(step.action) &&
+         !std::holds_alternative<Sleep>(step.action) &&
+         !std::holds_alternative<ProcessFault>(step.action) &&
+         !std::holds_alternative<ControlCall>(step.action);
+}
+
+}  // namespace
+
 StepsOutcome run_steps(const std::vector<Step>& steps, const std::string& prefix,
                        const StepsPlace& place, const Deadline& deadline) {
   StepsOutcome out;
@@ -174,10 +208,14 @@ StepsOutcome run_steps(const std::vector<Step>& steps, const std::string& prefix
     out.actions.push_back(runner.run(step, std::move(what)));
     return out.actions.back().passed;
   };
-  bool good = std::holds_alternative<Connect>(steps.at(0).action) ||
-              run(Step{Connect{}, {}}, prefix + "connect");
+  bool good = true;
   bool stuck = false;
   for (size_t i = 0; good && !stuck && i < steps.size(); ++i) {
+    if (needs_session(steps[i]) && !runner.has_session() &&
+        !run(Step{Connect{}, {}}, prefix + "connect")) {
+      good = false;
+      break;
+    }
     good = run(steps[i], fmt::format("{}step {} {}", prefix, i + 1, show_step(steps[i])));
     stuck = steps[i].expect.no_answer;
   }

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "run/content.hpp"
-#include "run/endpoint.hpp"
 #include "run/result.hpp"
+#include "run/servers.hpp"
 #include "run/wait.hpp"
 
 namespace testkit {
@@ -19,6 +19,8 @@ struct StepsPlace {
   Endpoint endpoint;
   std::string export_name;
   uint64_t seed = 0;
+  Servers& servers;
+  const Variables& variables;
   DiskModel& model;
   const Interrupt& interrupt;
 };
@@ -30,8 +32,8 @@ struct StepsOutcome {
   std::vector<std::string> results;
 };
 
-// `prefix` stands before each action ("client 2 "). Without a connect as the
-// first step, one with default settings is made.
+// `prefix` stands before each action ("client 2 "). Without a connect before the
+// first step that needs one, one with default settings is made.
 StepsOutcome run_steps(const std::vector<Step>& steps, const std::string& prefix,
                        const StepsPlace& place, const Deadline& deadline);
 

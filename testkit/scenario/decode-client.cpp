@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <signal.h>
-
 #include "scenario/decode.hpp"
 
 namespace testkit {
@@ -21,15 +19,6 @@ Command decode_command(const Value& value) {
   return command;
 }
 
-int signal_from_name(const std::string& name) {
-  if (!name.starts_with("SIG")) return 0;
-  for (int s = 1; s < NSIG; ++s) {
-    const char* abbreviation = ::sigabbrev_np(s);
-    if (abbreviation != nullptr && name.substr(3) == abbreviation) return s;
-  }
-  return 0;
-}
-
 ExitCheck decode_exit(const Value& value) {
   constexpr uint64_t kMaxExitStatus = 255;
   if (value.is_number()) {
@@ -43,8 +32,6 @@ ExitCheck decode_exit(const Value& value) {
   return {};
 }
 
-std::vector<Step> decode_steps_client(Object& object) { return decode_steps(*object.get("steps")); }
-
 Command decode_run_client(Object& object) {
   Command command = decode_command(*object.get("run"));
   if (const auto v = object.get("env")) command.env = decode_parameters(*v);
@@ -55,35 +42,37 @@ Command decode_run_client(Object& object) {
   return command;
 }
 
-Client decode_client(const Value& value) {
+Client decode_client(const Value& value, Transport transport) {
   Client client;
   Object object = value.object("a client: an object with \"run\" or \"steps\"");
   if (const auto v = object.get("within")) client.within = v->duration();
   const auto kind = object.exactly_one_of({"run", "steps"});
-  if (kind == "steps") client.work = decode_steps_client(object);
+  if (kind == "steps") client.work = decode_steps(*object.get("steps"), transport);
   if (kind == "run") client.work = decode_run_client(object);
   return client;
 }
 
-ClientGroup decode_group(const Value& value) {
-  if (!value.is_object()) return {decode_client(value)};
+ClientGroup decode_group(const Value& value, Transport transport) {
+  if (!value.is_object()) return {decode_client(value, transport)};
   Object object(value, "");
   const auto together = object.get("together");
   if (!together) {
     object.members();  // decode_client() reads and judges the keys
-    return {decode_client(value)};
+    return {decode_client(value, transport)};
   }
   ClientGroup group;
-  for (const Value& v : together->array("an array of clients")) group.push_back(decode_client(v));
+  for (const Value& v : together->array("an array of clients")) {
+    group.push_back(decode_client(v, transport));
+  }
   if (group.size() < 2 && together->is_array()) together->expected("two clients or more");
   return group;
 }
 
 }  // namespace
 
-std::vector<ClientGroup> decode_clients(const Value& value) {
+std::vector<ClientGroup> decode_clients(const Value& value, Transport transport) {
   std::vector<ClientGroup> groups;
-  for (const Value& v : value.array_or_one()) groups.push_back(decode_group(v));
+  for (const Value& v : value.array_or_one()) groups.push_back(decode_group(v, transport));
   if (groups.empty()) value.expected("at least one client");
   return groups;
 }

@@ -236,6 +236,9 @@ StepExpect decode_step_expect(const Value& value, const Step& step) {
   if (parallel != nullptr) {
     if (const auto v = expect.get("failed")) out.failed = decode_count_check(*v);
   }
+  if (std::holds_alternative<ControlCall>(step.action)) {
+    if (const auto v = expect.get("answer")) out.answer = decode_text_check(*v);
+  }
   if (negotiates) read_negotiation(expect, out.negotiation);
   return out;
 }

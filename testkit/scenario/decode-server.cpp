@@ -80,14 +80,49 @@ std::vector<std::string> decode_server_command(const Value& value, Transport tra
   return chosen;
 }
 
+Server::SmallDisk decode_small_disk(const Value& value) {
+  Server::SmallDisk disk;
+  Object object = value.object("an object with \"room\", \"file\" and \"size\"");
+  if (const auto v = object.need("room", "the size of the file system")) {
+    disk.room = v->size();
+    if (disk.room == 0) v->expected("a size above 0");
+  }
+  if (const auto v = object.need("file", "the name of a file on it")) {
+    disk.file = v->string("a file's name");
+    if (disk.file.find('/') != std::string::npos) v->expected("a name without \"/\"");
+  }
+  if (const auto v = object.need("size", "the size of that file")) disk.size = v->size();
+  return disk;
+}
+
 }  // namespace
+
+std::vector<std::pair<std::string, Server>> decode_other_servers(const Value& value,
+                                                                 Transport transport) {
+  constexpr std::string_view kNameChars = "abcdefghijklmnopqrstuvwxyz0123456789";
+  std::vector<std::pair<std::string, Server>> out;
+  Object object = value.object("an object of servers by name");
+  for (const auto& [name, v] : object.members()) {
+    if (name.empty() || name.find_first_not_of(kNameChars) != std::string::npos) {
+      v.problem(
+          fmt::format("\"{}\" is no name for a server: expected small letters and digits", name));
+    }
+    out.emplace_back(name, decode_server(v, transport));
+  }
+  return out;
+}
 
 Server decode_server(const Value& value, Transport transport) {
   constexpr unsigned kMaxThreads = 4096;
   Server server;
-  Object object = value.object("an object with \"plugin\" or \"command\"");
-  const auto kind = object.exactly_one_of({"plugin", "command"});
+  Object object = value.object("an object with \"plugin\", \"command\" or \"uri\"");
+  const auto kind = object.exactly_one_of({"plugin", "command", "uri"});
+  if (kind == "uri") {
+    server.uri = object.get("uri")->string("an NBD URI");
+    return server;
+  }
   if (const auto v = object.get("export")) server.export_name = v->string("an export's name");
+  if (const auto v = object.get("disk")) server.disk = decode_small_disk(*v);
   if (kind == "command") {
     server.command = decode_server_command(*object.get("command"), transport);
     if (const auto v = object.get("may_exit")) server.may_exit = v->boolean();

@@ -74,6 +74,7 @@ Request decode_request(Request::Op op, const Value& value) {
 Connect decode_connect(const Value& value) {
   Connect connect;
   Object object = value.object("an object of connection settings");
+  if (const auto v = object.get("server")) connect.server = v->string("another server's name");
   if (const auto v = object.get("export")) connect.export_name = v->string("an export's name");
   if (const auto v = object.get("structured_replies")) connect.structured_replies = v->boolean();
   if (const auto v = object.get("opt_mode")) connect.opt_mode = v->boolean();
@@ -136,13 +137,14 @@ Parallel decode_parallel(const Value& value) {
   return parallel;
 }
 
-Step decode_step(const Value& value) {
+Step decode_step(const Value& value, Transport transport) {
   static const std::vector<std::string> kKinds = [] {
     std::vector<std::string> kinds = kRequestNames;
     for (const char* k :
-         {"connect", "list", "info", "go", "abort", "parallel", "sleep", "disconnect"}) {
+         {"connect", "list", "info", "go", "abort", "parallel", "sleep", "disconnect", "control"}) {
       kinds.emplace_back(k);
     }
+    kinds.insert(kinds.end(), kProcessSteps.begin(), kProcessSteps.end());
     return kinds;
   }();
   Step step;
@@ -153,6 +155,7 @@ Step decode_step(const Value& value) {
   const Value v = *object.get(*kind);
   const size_t index =
       static_cast<size_t>(std::find(kKinds.begin(), kKinds.end(), *kind) - kKinds.begin());
+  const size_t kinds_before_processes = kKinds.size() - kProcessSteps.size();
   if (index < kRequestNames.size()) {
     step.action = decode_request(static_cast<Request::Op>(index), v);
   } else if (*kind == "connect") {
@@ -161,6 +164,11 @@ Step decode_step(const Value& value) {
     step.action = decode_parallel(v);
   } else if (*kind == "sleep") {
     step.action = Sleep{v.duration()};
+  } else if (*kind == "control") {
+    step.action = decode_control_call(v);
+  } else if (index >= kinds_before_processes) {
+    step.action = decode_process_fault(
+        static_cast<ProcessFault::Kind>(index - kinds_before_processes), v, transport);
   } else if (*kind == "disconnect") {
     Object nothing = v.object("an empty object");
     step.action = Disconnect{};
@@ -175,9 +183,11 @@ Step decode_step(const Value& value) {
 
 std::string_view op_name(Request::Op op) { return kRequestNames[static_cast<size_t>(op)]; }
 
-std::vector<Step> decode_steps(const Value& value) {
+std::vector<Step> decode_steps(const Value& value, Transport transport) {
   std::vector<Step> steps;
-  for (const Value& v : value.array("an array of steps")) steps.push_back(decode_step(v));
+  for (const Value& v : value.array("an array of steps")) {
+    steps.push_back(decode_step(v, transport));
+  }
   if (steps.empty() && value.is_array()) value.expected("at least one step");
   return steps;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "scenario/decode.hpp"
 
+#include <algorithm>
+
 namespace testkit {
 
 namespace {
@@ -65,6 +67,29 @@ void decode_expect(const Value& value, Scenario& scenario) {
   if (Command* command = only_command(scenario)) read_command_expect(expect, command->expect);
 }
 
+// Steps name other servers, which are known only here.
+void check_server_names(const Value& clients, const Scenario& scenario) {
+  std::vector<std::string> known;
+  for (const auto& [name, server] : scenario.other_servers) known.push_back(name);
+  const auto check = [&](const std::string& name) {
+    if (name.empty() || std::find(known.begin(), known.end(), name) != known.end()) return;
+    clients.problem(
+        fmt::format("a step names the server \"{}\", which is not in "
+                    "\"other_servers\"{}",
+                    name, did_you_mean(name, known)));
+  };
+  for (const ClientGroup& group : scenario.clients) {
+    for (const Client& client : group) {
+      const auto* steps = std::get_if<std::vector<Step>>(&client.work);
+      if (steps == nullptr) continue;
+      for (const Step& step : *steps) {
+        if (const auto* c = std::get_if<Connect>(&step.action)) check(c->server);
+        if (const auto* f = std::get_if<ProcessFault>(&step.action)) check(f->server);
+      }
+    }
+  }
+}
+
 }  // namespace
 
 Scenario decode_scenario(Object& root, Transport transport) {
@@ -78,9 +103,13 @@ Scenario decode_scenario(Object& root, Transport transport) {
   if (const auto v = root.need("server", "what the client talks to")) {
     scenario.server = decode_server(*v, transport);
   }
+  if (const auto v = root.get("other_servers")) {
+    scenario.other_servers = decode_other_servers(*v, transport);
+  }
   if (const auto v = root.get("wire")) scenario.wire = decode_wire(*v);
   if (const auto v = root.need("client", "a command or steps that use the server")) {
-    scenario.clients = decode_clients(*v);
+    scenario.clients = decode_clients(*v, transport);
+    check_server_names(*v, scenario);
   }
   if (const auto v = root.get("repeat")) {
     scenario.repeat = static_cast<unsigned>(v->number(1, kMaxRounds));

@@ -16,18 +16,27 @@ Scenario decode_scenario(Object& root, Transport transport);
 
 // decode-server.cpp
 Server decode_server(const Value& value, Transport transport);
+// An object of servers by name.
+std::vector<std::pair<std::string, Server>> decode_other_servers(const Value& value,
+                                                                 Transport transport);
 
 // decode-wire.cpp
 std::vector<proxy::Rule> decode_wire(const Value& value);
 
 // decode-client.cpp
-std::vector<ClientGroup> decode_clients(const Value& value);
+std::vector<ClientGroup> decode_clients(const Value& value, Transport transport);
 std::vector<Command> decode_setup(const Value& value);
 // exit, stdout, stderr, within, at_least
 void read_command_expect(Object& expect, CommandExpect& out);
 
 // decode-step.cpp
-std::vector<Step> decode_steps(const Value& value);
+std::vector<Step> decode_steps(const Value& value, Transport transport);
+
+// decode-process.cpp: steps that are no requests.
+extern const std::vector<std::string> kProcessSteps;
+ProcessFault decode_process_fault(ProcessFault::Kind kind, const Value& value, Transport transport);
+ControlCall decode_control_call(const Value& value);
+int signal_from_name(const std::string& name);  // "SIGTERM"; 0: there is none
 
 // decode-expect.cpp
 TextCheck decode_text_check(const Value& value);

@@ -15,8 +15,20 @@ struct Axis {
 
 const std::vector<std::string> kTransportNames{"unix", "tcp"};
 
-std::vector<Transport> read_transports(const std::optional<Value>& value) {
+// The URI of a server that exists already, if that is what the scenario has.
+std::string uri_of_server(const Json& root) {
+  if (!root.is_object() || !root.contains("server")) return "";
+  const Json& server = root["server"];
+  if (!server.is_object() || !server.contains("uri") || !server["uri"].is_string()) return "";
+  return server["uri"].get<std::string>();
+}
+
+std::vector<Transport> read_transports(const std::optional<Value>& value, const std::string& uri) {
   std::vector<Transport> out;
+  if (!uri.empty()) {
+    if (value) value->problem("the server's \"uri\" says what the transport is");
+    return {uri.starts_with("nbd+unix:") ? Transport::unix_socket : Transport::tcp};
+  }
   if (!value) return {Transport::unix_socket, Transport::tcp};
   for (const Value& v : value->array("an array of transports")) {
     const auto transport = static_cast<Transport>(v.one_of(kTransportNames));
@@ -120,7 +132,8 @@ std::string Combination::label() const {
 }
 
 std::vector<Combination> read_matrix(Object& root) {
-  const std::vector<Transport> transports = read_transports(root.get("transports"));
+  const std::vector<Transport> transports =
+      read_transports(root.get("transports"), uri_of_server(root.value().json()));
   const std::vector<Axis> axes = read_axes(root.get("matrix"));
   const std::vector<Exclusion> exclusions = read_exclusions(root.get("exclude"), axes);
 

@@ -44,6 +44,16 @@ struct Server {
   // ... or any other server, as words with $unixsocket or $port in them.
   std::vector<std::string> command;
   bool may_exit = false;  // its ending on its own is no failure
+  // ... or one that exists already.
+  std::string uri;
+
+  // A file system of the server's own at $dir/disk, and a sparse file on it.
+  struct SmallDisk {
+    uint64_t room = 0;  // 0: there is none
+    std::string file;
+    uint64_t size = 0;
+  };
+  SmallDisk disk;
 
   std::string export_name;
 };
@@ -137,7 +147,8 @@ struct DataCheck {
 struct StepExpect {
   ErrorCheck error;
   bool no_answer = false;  // it does not end within its time
-  TextCheck message;  // the error's text
+  TextCheck message;       // the error's text
+  TextCheck answer;        // of a control socket
   TimeCheck time;
   std::optional<DataCheck> data;
   std::optional<std::vector<Extent>> extents;
@@ -170,6 +181,7 @@ struct Request {
 std::string_view op_name(Request::Op op);
 
 struct Connect {
+  std::string server;                      // another one's name
   std::optional<std::string> export_name;  // default: the server's
   bool structured_replies = true;
   bool opt_mode = false;  // stop before an export is chosen
@@ -199,10 +211,27 @@ struct Parallel {
 struct Sleep {
   Duration time{};
 };
+
+// What is done to the process of a server.
+struct ProcessFault {
+  enum class Kind { kill, stop, go_on, restart, limit_files };
+  Kind kind = Kind::kill;
+  std::string server;        // another one's name
+  int signal = 0;            // kill, restart
+  Duration down{};           // restart: so long nobody listens
+  std::optional<Server> as;  // restart: as another one
+  uint64_t files = 0;        // limit_files: descriptors
+};
+
+// A line to the control socket of a filter, and its answer.
+struct ControlCall {
+  std::string socket, line;
+};
 struct Disconnect {};
 
 struct Step {
-  std::variant<Request, Connect, Option, Parallel, Sleep, Disconnect> action;
+  std::variant<Request, Connect, Option, Parallel, Sleep, Disconnect, ProcessFault, ControlCall>
+      action;
   StepExpect expect;
 };
 
@@ -232,9 +261,10 @@ enum class Observation { exit, out, err, results };
 
 struct Scenario {
   Needs needs;
-  std::string known_issue;  // why it has to fail; empty: it must not
+  std::string known_issue;     // why it has to fail; empty: it must not
   std::vector<Command> setup;  // run before the server starts
   Server server;
+  std::vector<std::pair<std::string, Server>> other_servers;  // by name; started first, in order
   std::vector<proxy::Rule> wire;  // what a proxy between server and clients does
   std::vector<ClientGroup> clients;
   std::vector<std::vector<std::string>> equal_files;  // files of a list have the same bytes

@@ -20,6 +20,10 @@ auto find_name(const Pairs& pairs, std::string_view name) {
 bool is_name_char(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
 
 bool is_runtime_name(std::string_view name) {
+  // $uri_NAME and the like are those of another server.
+  for (const std::string_view of_server : {"uri_", "unixsocket_", "port_", "exportname_"}) {
+    if (name.starts_with(of_server)) return true;
+  }
   const auto& names = runtime_names();
   return std::find(names.begin(), names.end(), name) != names.end();
 }
