@@ -17,6 +17,7 @@
 #include "report/console.hpp"
 #include "report/json.hpp"
 #include "report/junit.hpp"
+#include "run/round.hpp"
 #include "scenario/load.hpp"
 
 namespace testkit {
@@ -71,11 +72,32 @@ bool selected(const RunSettings& settings, const ScenarioFile& file, const Cell&
   return tagged && filter_fits(settings.filter, file, cell);
 }
 
+struct Shard {
+  uint64_t number = 1, count = 1;
+};
+
+Shard parse_shard(const std::string& text) {
+  if (text.empty()) return {};
+  const size_t slash = text.find('/');
+  constexpr int64_t kMost = 10000;
+  if (slash == std::string::npos) {
+    nbd::fail("--shard: expected K/N, such as 1/3, got \"{}\"", text);
+  }
+  Shard shard;
+  shard.count = static_cast<uint64_t>(nbd::parse_int("--shard", text.substr(slash + 1), 1, kMost));
+  shard.number = static_cast<uint64_t>(
+      nbd::parse_int("--shard", text.substr(0, slash), 1, static_cast<int64_t>(shard.count)));
+  return shard;
+}
+
 std::vector<Job> plan(const RunSettings& settings, const std::vector<ScenarioFile>& files) {
   std::vector<Job> jobs;
+  const Shard shard = parse_shard(settings.shard);
+  uint64_t index = 0;
   for (const ScenarioFile& file : files) {
     for (const Cell& cell : file.cells) {
-      if (selected(settings, file, cell)) jobs.push_back({&file, &cell});
+      if (!selected(settings, file, cell)) continue;
+      if (index++ % shard.count + 1 == shard.number) jobs.push_back({&file, &cell});
     }
   }
   return jobs;
@@ -129,11 +151,45 @@ int check_scenarios(const std::vector<std::string>& paths) {
   return kExitPass;
 }
 
+int serve_scenario(const ServeSettings& settings) {
+  const uint64_t seed = settings.seed.value_or(random_seed());
+  const RunOptions options{find_nbdkit(settings.nbdkit), {}, settings.keep_logs, 0};
+  const auto files = load_or_complain({settings.path}, seed);
+  if (!files) return kExitUsage;
+  if (files->size() != 1)
+    nbd::fail("serve: {} has {} scenarios, give one", settings.path, files->size());
+  RunSettings choice;
+  choice.cell = settings.cell;
+  if (!settings.transport.empty()) choice.transports = {settings.transport};
+  const std::vector<Job> jobs = plan(choice, *files);
+  if (jobs.empty()) nbd::fail("no cell of the scenario fits the options");
+  const Cell& cell = *jobs[0].cell;
+  if (const std::string missing = missing_need(cell.scenario.needs); !missing.empty()) {
+    fmt::print(stderr, "testkit: warning: the scenario's client {}\n", missing);
+  }
+  Interrupt interrupt;
+  const SignalWatch watch(interrupt);
+  const RoundOutcome outcome =
+      serve_round(files->front(), cell, options, interrupt, [&](const Served& served) {
+        fmt::print("cell {} [{}] of {}, seed {}\nfolder {}\nuri {}\n", cell.number, cell.label,
+                   files->front().id, seed, served.directory, served.uri);
+        std::fflush(stdout);
+      });
+  for (const Action& action : outcome.actions) {
+    const bool is_news = !action.passed || action.what.starts_with("wire fault");
+    if (action.passed && is_news) fmt::print("{}: {}\n", action.what, action.happened);
+    if (!action.passed) fmt::print("{}\n", one_line(action));
+    for (const std::string& line : action.details) fmt::print("  {}\n", line);
+  }
+  return outcome.passed() ? kExitPass : kExitFailed;
+}
+
 int run_scenarios(const RunSettings& settings) {
   RunReport report;
   report.seed = settings.seed.value_or(random_seed());
   const RunOptions options{find_nbdkit(settings.nbdkit),
-                           nbd::parse_delay("--timeout", settings.timeout), settings.keep_logs};
+                           nbd::parse_delay("--timeout", settings.timeout), settings.keep_logs,
+                           settings.retries};
   report.nbdkit = options.nbdkit;
   report.nbdkit_was_given = !settings.nbdkit.empty();
   const auto files = load_or_complain(settings.paths, report.seed);

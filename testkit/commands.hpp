@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// What `testkit run`, `testkit check` and `testkit proxy` do, given their options.
+// What `testkit run`, `serve`, `check` and `proxy` do, given their options.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,17 @@ struct RunSettings {
   std::string timeout = "60s";
   std::string nbdkit;  // empty: beside this program, else in PATH
   std::string junit, json, keep_logs;
+  std::string shard;     // "K/N": of every N cells the Kth; empty: all
+  unsigned retries = 0;  // of a cell that has failed
   bool list = false, quiet = false;
+};
+
+struct ServeSettings {
+  std::string path;  // of a scenario
+  unsigned cell = 0;
+  std::string transport;  // empty: the first there is
+  std::optional<uint64_t> seed;
+  std::string nbdkit, keep_logs;
 };
 
 struct ProxySettings {
@@ -38,6 +48,8 @@ struct ProxySettings {
 // Until SIGINT or SIGTERM.
 int run_proxy(const ProxySettings& settings);
 int run_scenarios(const RunSettings& settings);
+// The server side of one cell, until SIGINT or SIGTERM.
+int serve_scenario(const ServeSettings& settings);
 int check_scenarios(const std::vector<std::string>& paths);
 
 }  // namespace testkit

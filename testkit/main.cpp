@@ -36,8 +36,23 @@ void add_run_options(CLI::App& run, testkit::RunSettings& settings) {
   run.add_option("--json", settings.json, "write a JSON report")->type_name("FILE");
   run.add_option("--keep-logs", settings.keep_logs, "keep logs and outputs in this folder")
       ->type_name("DIR");
+  run.add_option("--shard", settings.shard, "of every N cells run the Kth, from 1 on")
+      ->type_name("K/N");
+  run.add_option("--retries", settings.retries,
+                 "run a cell that fails again, so often (default 0)");
   run.add_flag("--list", settings.list, "list the cells, run nothing");
   run.add_flag("-q,--quiet", settings.quiet, "print only what failed, and the totals");
+}
+
+void add_serve_options(CLI::App& serve, testkit::ServeSettings& settings) {
+  serve.add_option("SCENARIO", settings.path, "a scenario file")->required();
+  serve.add_option("--cell", settings.cell, "the cell of the matrix (default the first that fits)");
+  serve.add_option("--transport", settings.transport, "unix or tcp")->type_name("TRANSPORT");
+  serve.add_option("--seed", settings.seed, "repeat the random choices of an earlier run");
+  serve.add_option("--nbdkit", settings.nbdkit, "the server (also $TESTKIT_NBDKIT)")
+      ->type_name("PROGRAM");
+  serve.add_option("--keep-logs", settings.keep_logs, "keep logs and the trace in this folder")
+      ->type_name("DIR");
 }
 
 void add_bench_options(CLI::App& bench, testkit::bench::BenchSettings& settings) {
@@ -122,6 +137,11 @@ int run(int argc, char** argv) {
   CLI::App* check_command = app.add_subcommand("check", "look for mistakes in scenario files");
   check_command->add_option("PATH", paths, "scenario files, or folders of them")->required();
 
+  testkit::ServeSettings serve_settings;
+  CLI::App* serve_command =
+      app.add_subcommand("serve", "start the server side of a scenario, for a client of your own");
+  add_serve_options(*serve_command, serve_settings);
+
   testkit::ProxySettings proxy_settings;
   CLI::App* proxy_command =
       app.add_subcommand("proxy", "stand between a client and a server, and do what goes wrong");
@@ -142,6 +162,7 @@ int run(int argc, char** argv) {
     return app.exit(error) == 0 ? testkit::kExitPass : testkit::kExitUsage;
   }
   if (loop_command->parsed()) run_loop_server(loop_options);
+  if (serve_command->parsed()) return testkit::serve_scenario(serve_settings);
   if (proxy_command->parsed()) return testkit::run_proxy(proxy_settings);
   // Bad input of a bench is an error like any other; 2 is for scenario files.
   try {

@@ -124,6 +124,7 @@ class Change {
     return fmt::format("behind the next {}", r.behind);
   }
   std::string operator()(const Chunks& c) {
+    if (!out_.messages.empty()) return "nothing: it is in pieces already";
     return is_data_chunk() ? cut_into_chunks(c) : "nothing: no data chunk";
   }
   std::string operator()(const Hole&) {

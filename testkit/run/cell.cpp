@@ -3,28 +3,18 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <exception>
 #include <sstream>
 #include <string_view>
 
 #include <fmt/format.h>
 
+#include "run/programs.hpp"
 #include "run/round.hpp"
 
 namespace testkit {
 
 namespace {
-
-bool in_path(const std::string& program) {
-  if (program.find('/') != std::string::npos) return ::access(program.c_str(), X_OK) == 0;
-  const char* path = std::getenv("PATH");
-  std::istringstream folders(path != nullptr ? path : "/usr/bin:/bin");
-  for (std::string folder; std::getline(folders, folder, ':');) {
-    if (::access((folder + "/" + program).c_str(), X_OK) == 0) return true;
-  }
-  return false;
-}
 
 // A skip says what to install.
 std::string package_of(const std::string& program) {
@@ -138,15 +128,12 @@ std::string missing_need(const Needs& needs) {
   return "";
 }
 
-CellResult run_cell(const ScenarioFile& file, const Cell& cell, const RunOptions& options,
+namespace {
+
+CellResult try_cell(const ScenarioFile& file, const Cell& cell, const RunOptions& options,
                     const Interrupt& interrupt) {
   CellResult result;
   const auto start = Clock::now();
-  result.skip_reason = interrupt.requested() ? "interrupted" : missing_need(cell.scenario.needs);
-  if (!result.skip_reason.empty()) {
-    result.verdict = Verdict::skipped;
-    return result;
-  }
   try {
     run_rounds(file, cell, options, interrupt, result);
   } catch (const std::exception& error) {
@@ -156,7 +143,40 @@ CellResult run_cell(const ScenarioFile& file, const Cell& cell, const RunOptions
     result.actions.push_back({"run", "goes on", error.what(), Clock::now() - start, false, {}});
   }
   if (!cell.scenario.known_issue.empty()) expect_failure(cell.scenario.known_issue, result);
-  result.took = Clock::now() - start;
+  return result;
+}
+
+// What a try that failed leaves in the result of the next: told, and no failure.
+Action failed_try(unsigned number, const CellResult& result) {
+  const auto fault = std::find_if(result.actions.begin(), result.actions.end(),
+                                  [](const Action& a) { return !a.passed; });
+  const std::string why =
+      fault == result.actions.end()
+          ? "failed"
+          : fmt::format("{}: expected {}, got {}", fault->what, fault->expected, fault->happened);
+  return {fmt::format("try {}", number), "passes", why, result.took, true, {}};
+}
+
+}  // namespace
+
+CellResult run_cell(const ScenarioFile& file, const Cell& cell, const RunOptions& options,
+                    const Interrupt& interrupt) {
+  CellResult result;
+  const auto start = Clock::now();
+  result.skip_reason = interrupt.requested() ? "interrupted" : missing_need(cell.scenario.needs);
+  if (!result.skip_reason.empty()) {
+    result.verdict = Verdict::skipped;
+    return result;
+  }
+  std::vector<Action> failed_tries;
+  for (unsigned number = 1;; ++number) {
+    result = try_cell(file, cell, options, interrupt);
+    result.took = Clock::now() - start;
+    if (result.verdict != Verdict::failed || number > options.retries) break;
+    failed_tries.push_back(failed_try(number, result));
+  }
+  result.failed_tries = static_cast<unsigned>(failed_tries.size());
+  result.actions.insert(result.actions.begin(), failed_tries.begin(), failed_tries.end());
   return result;
 }
 

@@ -16,6 +16,7 @@ struct RunOptions {
   std::string nbdkit;     // the server's program
   Duration timeout{};     // of a cell whose scenario gives none
   std::string keep_logs;  // folder for the logs; empty: they go
+  unsigned retries = 0;   // of a cell that has failed
 };
 
 CellResult run_cell(const ScenarioFile& file, const Cell& cell, const RunOptions& options,

@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "run/files.hpp"
+#include "run/stacks.hpp"
 #include "run/text-check.hpp"
 
 namespace testkit {
@@ -97,8 +98,11 @@ CommandOutcome run_command(const Command& command, const Variables& variables,
   nbd::Child child = nbd::spawn(options);
   pollfd ended{child.pidfd(), POLLIN, 0};
   outcome.stopped_by = wait_any({&ended, 1}, deadline, interrupt);
-  if (outcome.stopped_by == Wake::ready) outcome.status = child.wait();
   outcome.took = Clock::now() - start;
+  if (outcome.stopped_by == Wake::ready) outcome.status = child.wait();
+  if (outcome.stopped_by == Wake::timeout) {
+    outcome.stacks = stacks_of_group(child.pid(), place.out_path + ".stacks");
+  }
   child.kill_group(SIGKILL);  // also what a shell has left behind
   outcome.out = read_file(place.out_path, kMaxOutput);
   outcome.err = read_file(place.err_path, kMaxOutput);
@@ -136,6 +140,7 @@ Action judge_command(std::string what, const Command& command, const CommandOutc
       action.details.push_back("stdout  " + line);
     }
   }
+  action.details.insert(action.details.end(), outcome.stacks.begin(), outcome.stacks.end());
   return action;
 }
 

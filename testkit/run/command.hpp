@@ -23,6 +23,7 @@ struct CommandOutcome {
   Wake stopped_by = Wake::ready;          // then timeout or interrupted
   Duration took{};
   std::string out, err;
+  std::vector<std::string> stacks;  // of a command that was stopped by its time limit
 };
 
 // Runs it to its end or to the deadline; then it is killed with all that it

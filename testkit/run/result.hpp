@@ -25,6 +25,7 @@ enum class Verdict { passed, failed, skipped };
 struct CellResult {
   Verdict verdict = Verdict::passed;
   std::string skip_reason;
+  unsigned failed_tries = 0;  // before this one
   std::vector<Action> actions;
   Duration took{};
 };

@@ -16,6 +16,7 @@
 #include "run/command.hpp"
 #include "run/content.hpp"
 #include "run/files.hpp"
+#include "run/leftovers.hpp"
 #include "run/requests.hpp"
 #include "run/servers.hpp"
 #include "run/steps.hpp"
@@ -68,6 +69,17 @@ class Round {
                   {"seed", std::to_string(cell.seed)}};
   }
 
+  // Starts the servers, and leaves them to others until told to stop.
+  RoundOutcome serve(const std::function<void(const Served&)>& ready) {
+    if (set_up() && start_servers()) {
+      ready({endpoint_.uri(servers_.export_name()), directory_});
+      sleep_until({}, interrupt_);
+      if (proxy_) tell_of_wire();
+    }
+    stop_servers();
+    return std::move(out_);
+  }
+
   RoundOutcome run() {
     if (set_up() && start_servers()) {
       bool good = true;
@@ -77,6 +89,7 @@ class Round {
       if (proxy_) judge_wire();
     }
     stop_servers();
+    find_leftovers();
     out_.interrupted = interrupt_.requested();
     return std::move(out_);
   }
@@ -148,6 +161,22 @@ class Round {
     const std::string trace = options_.keep_logs.empty() ? "" : logs_ + "/wire.trace";
     proxy_.emplace(std::move(socket),
                    proxy::Proxy::Settings{server, scenario_.wire, cell_.seed, trace});
+  }
+
+  // How often each fault has fired.
+  void tell_of_wire() {
+    const std::vector<uint64_t> counts = proxy_->counts();
+    for (size_t i = 0; i < counts.size(); ++i) {
+      const proxy::Rule& rule = scenario_.wire[i];
+      const std::string count = fmt::format("fired {} times", counts[i]);
+      add({fmt::format("wire fault {}, {} at {}", i + 1, name_of(rule.action),
+                       name_of(rule.match.place)),
+           count,
+           count,
+           {},
+           true,
+           {}});
+    }
   }
 
   // A fault that never happened has tested nothing.
@@ -275,6 +304,14 @@ class Round {
     proxy_.reset();
   }
 
+  void find_leftovers() {
+    const std::vector<std::string> found = clear_leftovers(temp_.path());
+    if (found.empty()) return;
+    std::string list;
+    for (const std::string& one : found) list += (list.empty() ? "" : ", ") + one;
+    add({"the end", "nothing is left over", with_names(list, variables_), {}, false, {}});
+  }
+
   static std::vector<std::string> as_server_lines(const std::vector<std::string>& lines) {
     std::vector<std::string> out;
     for (const std::string& line : lines) out.push_back("server  " + line);
@@ -319,6 +356,12 @@ RoundOutcome run_round(const ScenarioFile& file, const Cell& cell, unsigned roun
                        const RunOptions& options, const Deadline& deadline,
                        const Interrupt& interrupt) {
   return Round(file, cell, round, options, deadline, interrupt).run();
+}
+
+RoundOutcome serve_round(const ScenarioFile& file, const Cell& cell, const RunOptions& options,
+                         const Interrupt& interrupt,
+                         const std::function<void(const Served&)>& ready) {
+  return Round(file, cell, 1, options, {}, interrupt).serve(ready);
 }
 
 }  // namespace testkit

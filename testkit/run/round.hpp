@@ -3,6 +3,7 @@
 // One round of a cell: a fresh folder, a fresh server, every client once.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -28,5 +29,15 @@ struct RoundOutcome {
 RoundOutcome run_round(const ScenarioFile& file, const Cell& cell, unsigned round,
                        const RunOptions& options, const Deadline& deadline,
                        const Interrupt& interrupt);
+
+// The server side of a cell alone, with its faults, for a client that somebody
+// else starts: ready() is called when it listens; it ends with the interrupt. The
+// actions are those of the setup and the servers.
+struct Served {
+  std::string uri, directory;
+};
+RoundOutcome serve_round(const ScenarioFile& file, const Cell& cell, const RunOptions& options,
+                         const Interrupt& interrupt,
+                         const std::function<void(const Served&)>& ready);
 
 }  // namespace testkit
