@@ -42,6 +42,8 @@ struct ServeSettings {
 struct ProxySettings {
   std::string listen, server;  // URIs
   std::string faults, trace;   // files; empty: none
+  std::string tls_folder;      // ends the clients' TLS with what is in it; empty: passes it on
+  bool tls_psk = false;        // ... with the keys in keys.psk
   std::optional<uint64_t> seed;
 };
 

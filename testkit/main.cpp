@@ -95,6 +95,12 @@ void add_proxy_options(CLI::App& proxy, testkit::ProxySettings& settings) {
       ->required();
   proxy.add_option("--to", settings.server, "the server")->type_name("URI")->required();
   proxy.add_option("--faults", settings.faults, "wire faults: a JSON file")->type_name("FILE");
+  auto* tls = proxy
+                  .add_option("--tls-certificates", settings.tls_folder,
+                              "end the clients' TLS with server-cert.pem, server-key.pem and "
+                              "ca-cert.pem in this folder; the server is talked to plainly")
+                  ->type_name("DIR");
+  proxy.add_flag("--tls-psk", settings.tls_psk, "... with the keys in its keys.psk")->needs(tls);
   proxy.add_option("--trace", settings.trace, "write what goes by as JSON lines")
       ->type_name("FILE");
   proxy.add_option("--seed", settings.seed, "repeat the random choices of an earlier run");

@@ -53,7 +53,11 @@ int run_proxy(const ProxySettings& settings) {
   nbd::Fd socket = proxy::listen_at(listen);
   listen.export_name = server.export_name;
   {
-    proxy::Proxy proxy(std::move(socket), {server, *rules, seed, settings.trace});
+    proxy::Proxy::Settings proxy_settings{server, *rules, seed, settings.trace, std::nullopt};
+    if (!settings.tls_folder.empty()) {
+      proxy_settings.tls = proxy::TlsSettings{settings.tls_folder, settings.tls_psk, false, ""};
+    }
+    proxy::Proxy proxy(std::move(socket), std::move(proxy_settings));
     fmt::print("proxy at {} to {}, seed {}\n", listen.uri(), server.uri(), seed);
     std::fflush(stdout);
     sleep_until({}, interrupt);

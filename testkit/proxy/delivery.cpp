@@ -141,6 +141,10 @@ class Change {
     stop({.kind = Stop::Kind::insert, .bytes = insert.bytes});
     return fmt::format("{} bytes", insert.bytes.size());
   }
+  std::string operator()(const Alert& a) {
+    stop({.kind = Stop::Kind::alert, .alert = a.number});
+    return std::to_string(a.number);
+  }
 
   // The message as it is now, as often as it is to go.
   static void finish(Message m, Delivery& out, uint64_t copies, bool dropped) {

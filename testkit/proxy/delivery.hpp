@@ -14,12 +14,13 @@ namespace testkit::proxy {
 
 // Something that happens when so many bytes of the message have been sent.
 struct Stop {
-  enum class Kind { pause, stall, disconnect, insert };
+  enum class Kind { pause, stall, disconnect, insert, alert };
   uint64_t at_byte = 0;
   Kind kind = Kind::pause;
   Duration time{};     // pause
   bool reset = false;  // disconnect
   Buffer bytes;        // insert
+  uint8_t alert = 0;
 };
 
 struct Delivery {

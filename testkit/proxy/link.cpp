@@ -11,6 +11,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "wire/messages.hpp"
 
 namespace testkit::proxy {
 
@@ -29,14 +30,15 @@ constexpr Duration kGoodbye = 2s;
 }  // namespace
 
 Link::Link(nbd::Fd client, nbd::Fd server, uint64_t number, Faults& faults, Trace& trace,
-           const Interrupt& quit)
+           const Interrupt& quit, const TlsCredentials* tls)
     : client_(std::move(client)),
       server_(std::move(server)),
       number_(number),
       faults_(faults),
       trace_(trace),
       quit_(quit),
-      over_(nbd::sys([] { return ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }, "eventfd")) {}
+      over_(nbd::sys([] { return ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }, "eventfd")),
+      credentials_(tls) {}
 
 void Link::run() {
   say("connected");
@@ -86,7 +88,8 @@ bool Link::pass_messages(Direction& d) {
     Delivery delivery;
     const auto message = next(d, fired, delivery);
     if (message) {
-      if (!carry_out(d, delivery)) return false;
+      const bool tls = starts_tls(*message) && !delivery.messages.empty();
+      if (tls ? !start_tls(d) : !carry_out(d, delivery)) return false;
       continue;
     }
     bool opaque = false, must_wait = false;
@@ -122,7 +125,7 @@ std::optional<Message> Link::next(Direction& d, std::vector<Fired>& fired, Deliv
   fired = faults_.fire(*m, number_);
   delivery = deliver(*m, faults_.rules(), fired, conversation_.style());
   if (delivery.ends_reply) ended_replies_.push_back(m->request.cookie);
-  if (d.from_client) {
+  if (d.from_client && !starts_tls(*m)) {
     for (const Buffer& bytes : delivery.messages) {
       Message sent = *m;
       sent.bytes = bytes;
@@ -131,6 +134,38 @@ std::optional<Message> Link::next(Direction& d, std::vector<Fired>& fired, Deliv
   }
   note(*m, fired, delivery);
   return m;
+}
+
+// An option that the proxy answers itself.
+bool Link::starts_tls(const Message& m) const {
+  return credentials_ != nullptr && !tls_ && m.place == Place::option &&
+         m.option == static_cast<uint32_t>(nbd::wire::Option::starttls);
+}
+
+// In the server's place: the reply, then TLS. Rules for both find them here.
+bool Link::start_tls(Direction& up) {
+  Direction down{false, up.to, up.from, up.from_lock, up.to_lock, {}, {}, {}, 0};
+  Message reply;
+  reply.place = Place::option_reply;
+  reply.option = static_cast<uint32_t>(nbd::wire::Option::starttls);
+  reply.option_reply = static_cast<uint32_t>(nbd::wire::OptionReply::ack);
+  const auto ack =
+      nbd::wire::encode_option_reply(nbd::wire::Option::starttls, nbd::wire::OptionReply::ack, {});
+  reply.bytes = {ack.bytes().begin(), ack.bytes().end()};
+  Message start;
+  start.place = Place::tls_start;
+  for (const Message& m : {reply, start}) {
+    const auto fired = faults_.fire(m, number_);
+    const Delivery delivery = deliver(m, faults_.rules(), fired, nbd::wire::ReplyStyle::simple);
+    note(m, fired, delivery);
+    if (!carry_out(down, delivery)) return false;
+  }
+  const std::lock_guard lock(client_lock_);
+  tls_.emplace(client_.get(), *credentials_, up.incoming.take(up.incoming.size()));
+  bool timed_out = false;
+  say(tls_->shake_hands(
+      [&](short events) { return ready(client_.get(), events, std::nullopt, timed_out); }));
+  return true;
 }
 
 bool Link::carry_out(Direction& d, const Delivery& delivery) {
@@ -193,6 +228,7 @@ bool Link::send_with_stops(Direction& d, const Delivery& delivery) {
         if (!pause(stop.time)) return false;
         break;
       case Stop::Kind::stall: return pause(std::nullopt);
+      case Stop::Kind::alert: alert(stop.alert); break;
       case Stop::Kind::disconnect: cut(stop.reset); return false;
       case Stop::Kind::insert:
         if (!send(d.to, *d.to_lock, stop.bytes)) return false;
@@ -209,14 +245,18 @@ bool Link::receive(Direction& d) {
   for (;;) {
     const bool waiting = !d.held.empty() || d.merge_left > 0;
     bool timed_out = false;
-    if (!ready(d.from, POLLIN, waiting ? std::optional(kNoneToWaitFor) : std::nullopt, timed_out)) {
+    TlsSession* tls = tls_of(d.from);
+    const bool is_here = tls != nullptr && tls->has_more();
+    if (!is_here &&
+        !ready(d.from, POLLIN, waiting ? std::optional(kNoneToWaitFor) : std::nullopt, timed_out)) {
       return false;
     }
     if (timed_out) {
       if (!release(d, true)) return false;
       continue;
     }
-    const ssize_t n = ::recv(d.from, buffer.data(), buffer.size(), MSG_DONTWAIT);
+    const ssize_t n = tls != nullptr ? tls->receive(buffer)
+                                     : ::recv(d.from, buffer.data(), buffer.size(), MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) continue;
     if (n <= 0) {
       say(fmt::format("the {} {}", d.from_client ? "client" : "server",
@@ -249,8 +289,11 @@ bool Link::wait_for_server(const Direction& d) {
 
 bool Link::send(int fd, std::mutex& lock, nbd::wire::Bytes bytes) {
   const std::lock_guard guard(lock);
+  TlsSession* const tls = tls_of(fd);
   while (!bytes.empty()) {
-    const ssize_t n = ::send(fd, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    const ssize_t n = tls != nullptr
+                          ? tls->send(bytes)
+                          : ::send(fd, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     if (n >= 0) {
       bytes = bytes.subspan(static_cast<size_t>(n));
       continue;
@@ -261,6 +304,21 @@ bool Link::send(int fd, std::mutex& lock, nbd::wire::Bytes bytes) {
     if (!ready(fd, POLLOUT, std::nullopt, timed_out)) return false;
   }
   return true;
+}
+
+// What goes to the client, or comes from it, goes through it.
+TlsSession* Link::tls_of(int fd) { return fd == client_.get() && tls_ ? &*tls_ : nullptr; }
+
+void Link::alert(uint8_t number) {
+  constexpr std::byte kAlert{21}, kFatal{2};
+  const std::array<std::byte, 7> plain{
+      kAlert,       std::byte{3}, std::byte{3},     std::byte{0},
+      std::byte{2}, kFatal,       std::byte{number}};  // RFC 8446, 5.1 and 6
+  {
+    const std::lock_guard guard(client_lock_);
+    if (tls_) return tls_->alert(number);
+  }
+  send(client_.get(), client_lock_, plain);
 }
 
 // False if the connection is over.

@@ -15,6 +15,7 @@
 #include "proxy/conversation.hpp"
 #include "proxy/delivery.hpp"
 #include "proxy/faults.hpp"
+#include "proxy/tls-end.hpp"
 #include "proxy/trace.hpp"
 #include "run/wait.hpp"
 
@@ -23,7 +24,7 @@ namespace testkit::proxy {
 class Link {
  public:
   Link(nbd::Fd client, nbd::Fd server, uint64_t number, Faults& faults, Trace& trace,
-       const Interrupt& quit);
+       const Interrupt& quit, const TlsCredentials* tls);
 
   // Until both sides are closed, or one was cut off.
   void run();
@@ -48,6 +49,8 @@ class Link {
   void pump(Direction& d) noexcept;
   bool pass_messages(Direction& d);
   std::optional<Message> next(Direction& d, std::vector<Fired>& fired, Delivery& delivery);
+  bool starts_tls(const Message& m) const;
+  bool start_tls(Direction& up);
   bool carry_out(Direction& d, const Delivery& delivery);
   bool send_with_stops(Direction& d, const Delivery& delivery);
   bool release(Direction& d, bool all);
@@ -55,6 +58,8 @@ class Link {
   bool wait_for_server(const Direction& d);
   // False if the connection is over.
   bool send(int fd, std::mutex& lock, nbd::wire::Bytes bytes);
+  TlsSession* tls_of(int fd);
+  void alert(uint8_t number);
   bool ready(int fd, short events, std::optional<Duration> time, bool& timed_out);
   bool pause(std::optional<Duration> time);
   void note(const Message& m, const std::vector<Fired>& fired, const Delivery& delivery);
@@ -73,7 +78,10 @@ class Link {
   Conversation conversation_;
   std::vector<uint64_t> ended_replies_;  // cookies
   bool cut_ = false, reset_ = false;
-  std::mutex client_lock_, server_lock_;  // held while a message is sent there
+  std::mutex client_lock_, server_lock_;     // held while a message is sent there
+  const TlsCredentials* const credentials_;  // none: TLS is passed on
+  // Made by the thread that reads the client, under client_lock_.
+  std::optional<TlsSession> tls_;
 };
 
 }  // namespace testkit::proxy

@@ -15,8 +15,8 @@ namespace wire = nbd::wire;
 namespace {
 
 constexpr std::array<std::string_view, kPlaces> kPlaceNames{
-    "connection",  "greeting", "client_flags", "option",    "option_reply",
-    "export_info", "request",  "reply",        "tls_record"};
+    "connection",  "greeting", "client_flags", "option",     "option_reply",
+    "export_info", "request",  "reply",        "tls_record", "tls_start"};
 
 // Where fields stand: doc/proto.md of the NBD project.
 constexpr std::array kGreeting{Field{"magic", 0, 8}, Field{"ihaveopt", 8, 8},
@@ -95,8 +95,8 @@ std::string_view name_of(Place place) { return kPlaceNames[static_cast<size_t>(p
 
 std::string_view name_of(const Action& action) {
   constexpr std::array<std::string_view, std::variant_size_v<Action>> kNames{
-      "disconnect", "stall", "trickle", "split",  "merge", "truncate", "flip",   "set",   "fail",
-      "duplicate",  "drop",  "reorder", "chunks", "hole",  "extents",  "answer", "insert"};
+      "disconnect", "stall", "trickle", "split",  "merge", "truncate", "flip",   "set",    "fail",
+      "duplicate",  "drop",  "reorder", "chunks", "hole",  "extents",  "answer", "insert", "alert"};
   return kNames[action.index()];
 }
 
@@ -123,6 +123,7 @@ std::vector<Field> fields_of(const Message& m) {
       break;
     case Place::reply: add_reply(out, m); break;
     case Place::tls_record: add(out, kTls); break;
+    case Place::tls_start:
     case Place::connection: break;
   }
   std::erase_if(out, [&](const Field& f) { return f.at + f.size > m.bytes.size(); });
@@ -151,6 +152,7 @@ std::vector<std::string_view> field_names(Place place) {
       add(fields, kError);
       break;
     case Place::tls_record: add(fields, kTls); break;
+    case Place::tls_start:
     case Place::connection: break;
   }
   std::vector<std::string_view> names;

@@ -68,6 +68,7 @@ nbd::Fd listen_at(Address& address) {
 Proxy::Proxy(nbd::Fd listening, Settings settings)
     : listening_(std::move(listening)),
       settings_(std::move(settings)),
+      credentials_(settings_.tls ? std::optional<TlsCredentials>(*settings_.tls) : std::nullopt),
       faults_(settings_.rules, settings_.seed),
       trace_(settings_.trace_file),
       accepting_([this] { accept_clients(); }) {}
@@ -95,7 +96,8 @@ void Proxy::accept_clients() {
 void Proxy::serve(nbd::Fd client, uint64_t number) noexcept {
   try {
     nbd::Fd server = bench::connect_to(settings_.server);
-    Link(std::move(client), std::move(server), number, faults_, trace_, quit_).run();
+    const TlsCredentials* tls = credentials_ ? &*credentials_ : nullptr;
+    Link(std::move(client), std::move(server), number, faults_, trace_, quit_, tls).run();
   } catch (const std::exception& e) {
     TraceEvent event;
     event.connection = number;

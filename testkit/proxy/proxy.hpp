@@ -28,7 +28,8 @@ class Proxy {
     Address server;
     std::vector<Rule> rules;
     uint64_t seed = 0;
-    std::string trace_file;  // empty: none
+    std::string trace_file;          // empty: none
+    std::optional<TlsSettings> tls;  // end the clients' TLS; the server has none
   };
 
   // Serves on the socket until its end. Throws an Error if the trace cannot be written.
@@ -53,6 +54,7 @@ class Proxy {
 
   const nbd::Fd listening_;
   const Settings settings_;
+  const std::optional<TlsCredentials> credentials_;
   Faults faults_;
   Trace trace_;
   Interrupt quit_;

@@ -31,8 +31,9 @@ enum class Place {
   request,       // with its payload
   reply,         // a simple reply, or one chunk of another, with its data
   tls_record,    // of either side, once TLS is running
+  tls_start,     // the proxy is about to shake hands with the client
 };
-inline constexpr unsigned kPlaces = 9;
+inline constexpr unsigned kPlaces = 10;
 std::string_view name_of(Place place);  // "option_reply"
 
 struct Range {
@@ -132,9 +133,12 @@ struct Answer {
 struct Insert {
   std::vector<std::byte> bytes;
 };
+struct Alert {  // of TLS, fatal; encrypted if TLS is running
+  uint8_t number = 0;
+};
 
 using Action = std::variant<Disconnect, Stall, Trickle, Split, Merge, Truncate, Flip, Set, Fail,
-                            Duplicate, Drop, Reorder, Chunks, Hole, Extents, Answer, Insert>;
+                            Duplicate, Drop, Reorder, Chunks, Hole, Extents, Answer, Insert, Alert>;
 std::string_view name_of(const Action& action);  // "disconnect"
 
 struct Rule {

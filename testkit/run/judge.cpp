@@ -86,6 +86,7 @@ void Judgement::negotiated(const NegotiationCheck& check, nbd_handle* handle) {
     differs("structured replies", *check.structured_replies,
             nbd_get_structured_replies_negotiated(handle) == 1);
   }
+  if (check.tls) differs("TLS", *check.tls, nbd_get_tls_negotiated(handle) == 1);
   if (check.size) differs("size", static_cast<int64_t>(*check.size), nbd_get_size(handle));
   for (const auto& [flag, wanted] : check.flags) {
     differs(std::string(flag_name(flag)), wanted, flag_value(handle, flag) == 1);

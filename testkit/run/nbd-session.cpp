@@ -75,6 +75,19 @@ Outcome NbdSession::connect(const Endpoint& endpoint, const std::string& export_
   if (settings.strict) failed |= nbd_set_strict_mode(h, *settings.strict) == -1;
   if (settings.handshake_flags)
     failed |= nbd_set_handshake_flags(h, *settings.handshake_flags) == -1;
+  failed |= nbd_set_tls(h, static_cast<int>(settings.tls)) == -1;
+  if (!settings.tls_certificates.empty()) {
+    failed |= nbd_set_tls_certificates(h, settings.tls_certificates.c_str()) == -1;
+  }
+  if (!settings.tls_psk_file.empty()) {
+    failed |= nbd_set_tls_psk_file(h, settings.tls_psk_file.c_str()) == -1;
+  }
+  if (!settings.tls_username.empty()) {
+    failed |= nbd_set_tls_username(h, settings.tls_username.c_str()) == -1;
+  }
+  if (settings.tls_verify_peer) {
+    failed |= nbd_set_tls_verify_peer(h, *settings.tls_verify_peer) == -1;
+  }
   for (const std::string& context : settings.contexts) {
     failed |= nbd_add_meta_context(h, context.c_str()) == -1;
   }

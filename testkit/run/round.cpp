@@ -17,6 +17,7 @@
 #include "run/content.hpp"
 #include "run/files.hpp"
 #include "run/leftovers.hpp"
+#include "run/pki.hpp"
 #include "run/requests.hpp"
 #include "run/servers.hpp"
 #include "run/steps.hpp"
@@ -71,6 +72,7 @@ class Round {
 
   // Starts the servers, and leaves them to others until told to stop.
   RoundOutcome serve(const std::function<void(const Served&)>& ready) {
+    if (scenario_.tls) make_tls_files();
     if (set_up() && start_servers()) {
       ready({endpoint_.uri(servers_.export_name()), directory_});
       sleep_until({}, interrupt_);
@@ -81,6 +83,7 @@ class Round {
   }
 
   RoundOutcome run() {
+    if (scenario_.tls) make_tls_files();
     if (set_up() && start_servers()) {
       bool good = true;
       for (const ClientGroup& group : scenario_.clients) good = good && run_group(group);
@@ -131,11 +134,27 @@ class Round {
   bool start_servers() {
     if (!servers_.start_all(variables_, deadline_, out_.actions)) return false;
     endpoint_ = servers_.endpoint();
-    if (!scenario_.wire.empty()) start_proxy();
+    if (!scenario_.wire.empty() || (scenario_.tls && scenario_.tls->end)) start_proxy();
     for (auto& variable : address_variables(endpoint_, servers_.export_name())) {
       variables_.push_back(std::move(variable));
     }
+    if (scenario_.tls) {
+      const std::string plain = endpoint_.uri(servers_.export_name());
+      variables_.emplace_back(
+          "tlsuri",
+          fmt::format("nbds{}{}tls-certificates={}", plain.substr(3),
+                      plain.find('?') == std::string::npos ? '?' : '&', directory_ + "/pki"));
+    }
     return true;
+  }
+
+  // $pki: before the setup's commands and the servers, which may use them.
+  void make_tls_files() {
+    const auto kind =
+        std::find(kCertificateKinds.begin(), kCertificateKinds.end(), scenario_.tls->certificate) -
+        kCertificateKinds.begin();
+    make_pki(directory_ + "/pki", static_cast<CertificateKind>(kind));
+    variables_.emplace_back("pki", directory_ + "/pki");
   }
 
   // Between the clients and the server, which it hides.
@@ -159,8 +178,12 @@ class Round {
       endpoint_.port = static_cast<uint16_t>(std::stoul(here.port));
     }
     const std::string trace = options_.keep_logs.empty() ? "" : logs_ + "/wire.trace";
-    proxy_.emplace(std::move(socket),
-                   proxy::Proxy::Settings{server, scenario_.wire, cell_.seed, trace});
+    proxy::Proxy::Settings settings{server, scenario_.wire, cell_.seed, trace, std::nullopt};
+    if (scenario_.tls && scenario_.tls->end) {
+      settings.tls = proxy::TlsSettings{directory_ + "/pki", scenario_.tls->psk,
+                                        scenario_.tls->verify_peer, scenario_.tls->priority};
+    }
+    proxy_.emplace(std::move(socket), std::move(settings));
   }
 
   // How often each fault has fired.

@@ -47,6 +47,8 @@ std::string show(const Connect& c) {
   if (!c.server.empty()) out += fmt::format(" to server \"{}\"", c.server);
   if (c.export_name) out += fmt::format(" to \"{}\"", *c.export_name);
   if (!c.structured_replies) out += " without structured replies";
+  if (c.tls == Connect::TlsMode::allow) out += " with TLS if there is some";
+  if (c.tls == Connect::TlsMode::require) out += " with TLS";
   if (c.opt_mode) out += " up to the options";
   return out;
 }
@@ -94,6 +96,7 @@ std::string show(const NegotiationCheck& n) {
   std::string out;
   if (n.protocol) out += ", protocol " + *n.protocol;
   if (n.structured_replies) out += fmt::format(", structured replies {}", *n.structured_replies);
+  if (n.tls) out += fmt::format(", TLS {}", *n.tls);
   if (n.size) out += fmt::format(", size {}", *n.size);
   for (const auto& [flag, wanted] : n.flags) out += fmt::format(", {} {}", flag_name(flag), wanted);
   for (const auto& [context, wanted] : n.contexts)

@@ -48,7 +48,10 @@ class StepRunner {
     const Endpoint& to = is_main ? place_.endpoint : place_.servers.endpoint_of(connect.server);
     const std::string& name =
         is_main ? place_.export_name : place_.servers.export_of(connect.server);
-    j.outcome(session_->connect(to, name, connect, deadline));
+    Connect settings = connect;
+    settings.tls_certificates = expand(connect.tls_certificates, place_.variables);
+    settings.tls_psk_file = expand(connect.tls_psk_file, place_.variables);
+    j.outcome(session_->connect(to, name, settings, deadline));
     j.negotiated(step.expect.negotiation, session_->handle());
   }
 

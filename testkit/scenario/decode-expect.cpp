@@ -80,6 +80,7 @@ void read_negotiation(Object& expect, NegotiationCheck& out) {
     out.protocol = names[v->one_of(names)];
   }
   if (const auto v = expect.get("structured_replies")) out.structured_replies = v->boolean();
+  if (const auto v = expect.get("tls")) out.tls = v->boolean();
   if (const auto v = expect.get("size")) out.size = v->size();
   if (const auto v = expect.get("flags")) {
     Object flags = v->object("an object of flags that are true or false");

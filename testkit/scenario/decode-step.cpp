@@ -82,6 +82,16 @@ Connect decode_connect(const Value& value) {
   if (const auto v = object.get("handshake_flags")) {
     connect.handshake_flags = decode_bits(*v, kHandshakeFlags);
   }
+  if (const auto v = object.get("tls")) {
+    connect.tls = static_cast<Connect::TlsMode>(v->one_of({"disable", "allow", "require"}));
+  }
+  const std::string_view folder = "a folder such as \"$pki\"";
+  if (const auto v = object.get("tls_certificates")) connect.tls_certificates = v->string(folder);
+  if (const auto v = object.get("tls_psk_file")) {
+    connect.tls_psk_file = v->string("a file such as \"$pki/keys.psk\"");
+  }
+  if (const auto v = object.get("tls_username")) connect.tls_username = v->string("a user's name");
+  if (const auto v = object.get("tls_verify_peer")) connect.tls_verify_peer = v->boolean();
   if (const auto v = object.get("contexts")) {
     connect.contexts = v->strings("an array of meta contexts");
   }

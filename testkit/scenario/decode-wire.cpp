@@ -66,6 +66,15 @@ constexpr std::array kChunks{Word<uint16_t>{"simple", kSimpleReply},
                              Word<uint16_t>{"error", 0x8001},
                              Word<uint16_t>{"error_offset", 0x8002}};
 
+// RFC 8446, section 6.
+constexpr std::array kAlerts{
+    Word<uint8_t>{"close_notify", 0},           Word<uint8_t>{"unexpected_message", 10},
+    Word<uint8_t>{"bad_record_mac", 20},        Word<uint8_t>{"handshake_failure", 40},
+    Word<uint8_t>{"certificate_expired", 45},   Word<uint8_t>{"unknown_ca", 48},
+    Word<uint8_t>{"access_denied", 49},         Word<uint8_t>{"protocol_version", 70},
+    Word<uint8_t>{"insufficient_security", 71}, Word<uint8_t>{"internal_error", 80},
+    Word<uint8_t>{"user_canceled", 90}};
+
 // One of the words, or a number.
 template <class T, size_t N>
 T word_or_number(const Value& v, const std::array<Word<T>, N>& words) {
@@ -305,7 +314,8 @@ const std::vector<Kind>& kinds() {
                                       {"hole", {Place::reply}},
                                       {"extents", {Place::reply}},
                                       {"answer", {Place::option, Place::request}},
-                                      {"insert", {}}};
+                                      {"insert", {}},
+                                      {"alert", {}}};
   return list;
 }
 
@@ -359,6 +369,10 @@ Action decode_action(Object& o, Place place) {
   if (kind.name == "hole") return Hole{};
   if (kind.name == "extents") return decode_descriptors(o);
   if (kind.name == "answer") return decode_answer(o, place);
+  if (kind.name == "alert") {
+    const auto with = o.need("with", "an alert such as \"internal_error\", or its number");
+    return Alert{with ? word_or_number(*with, kAlerts) : uint8_t{80}};
+  }
   const auto bytes = o.need("bytes", "bytes in hexadecimal, or how many zeroes");
   return Insert{bytes ? decode_bytes(*bytes) : std::vector<std::byte>{}};
 }

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "run/pki.hpp"
+
 namespace testkit {
 
 namespace {
@@ -53,7 +55,8 @@ void decode_expect(const Value& value, Scenario& scenario) {
   }
   if (const auto v = expect.get("requests")) {
     scenario.requests = decode_request_checks(*v);
-    if (scenario.request_log.empty() && scenario.wire.empty()) {
+    const bool has_proxy = !scenario.wire.empty() || (scenario.tls && scenario.tls->end);
+    if (scenario.request_log.empty() && !has_proxy) {
       v->problem(
           "\"requests\" are counted in the trace of \"wire\" faults, or in the file \"log\" of the "
           "log filter (logformat=json): one of them is needed");
@@ -90,6 +93,22 @@ void check_server_names(const Value& clients, const Scenario& scenario) {
   }
 }
 
+Tls decode_tls(const Value& value) {
+  Tls tls;
+  Object object = value.object("an object, such as {\"certificate\": \"good\", \"end\": true}");
+  if (const auto v = object.get("certificate")) {
+    tls.certificate = kCertificateKinds[v->one_of(kCertificateKinds)];
+  }
+  if (const auto v = object.get("end")) tls.end = v->boolean();
+  if (const auto v = object.get("psk")) tls.psk = v->boolean();
+  if (const auto v = object.get("verify_peer")) tls.verify_peer = v->boolean();
+  if (const auto v = object.get("priority")) tls.priority = v->string("a priority of GnuTLS");
+  if (!tls.end && (tls.psk || tls.verify_peer || !tls.priority.empty())) {
+    value.problem("only what \"end\": true begins has \"psk\", \"verify_peer\" or \"priority\"");
+  }
+  return tls;
+}
+
 }  // namespace
 
 Scenario decode_scenario(Object& root, Transport transport) {
@@ -106,6 +125,7 @@ Scenario decode_scenario(Object& root, Transport transport) {
   if (const auto v = root.get("other_servers")) {
     scenario.other_servers = decode_other_servers(*v, transport);
   }
+  if (const auto v = root.get("tls")) scenario.tls = decode_tls(*v);
   if (const auto v = root.get("wire")) scenario.wire = decode_wire(*v);
   if (const auto v = root.need("client", "a command or steps that use the server")) {
     scenario.clients = decode_clients(*v, transport);

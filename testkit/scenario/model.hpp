@@ -133,6 +133,7 @@ enum class ExportFlag {
 struct NegotiationCheck {
   std::optional<std::string> protocol;
   std::optional<bool> structured_replies;
+  std::optional<bool> tls;
   std::optional<uint64_t> size;
   std::vector<std::pair<ExportFlag, bool>> flags;
   std::vector<std::pair<std::string, bool>> contexts;
@@ -187,6 +188,11 @@ struct Connect {
   bool opt_mode = false;  // stop before an export is chosen
   std::optional<uint32_t> strict;
   std::optional<uint32_t> handshake_flags;
+  // libnbd's names
+  enum class TlsMode { disable, allow, require };
+  TlsMode tls = TlsMode::disable;
+  std::string tls_certificates, tls_psk_file, tls_username;
+  std::optional<bool> tls_verify_peer;
   std::vector<std::string> contexts{"base:allocation"};
 };
 
@@ -259,12 +265,21 @@ struct Needs {
 
 enum class Observation { exit, out, err, results };
 
+// Certificates and keys in $pki, and whether the proxy ends TLS with them.
+struct Tls {
+  std::string certificate = "good";  // see run/pki.hpp
+  bool end = false;
+  bool psk = false, verify_peer = false;
+  std::string priority;
+};
+
 struct Scenario {
   Needs needs;
   std::string known_issue;     // why it has to fail; empty: it must not
   std::vector<Command> setup;  // run before the server starts
   Server server;
   std::vector<std::pair<std::string, Server>> other_servers;  // by name; started first, in order
+  std::optional<Tls> tls;
   std::vector<proxy::Rule> wire;  // what a proxy between server and clients does
   std::vector<ClientGroup> clients;
   std::vector<std::vector<std::string>> equal_files;  // files of a list have the same bytes

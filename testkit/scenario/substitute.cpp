@@ -109,8 +109,8 @@ class Substitution {
 }  // namespace
 
 const std::vector<std::string>& runtime_names() {
-  static const std::vector<std::string> names{"uri",  "dir",        "unixsocket", "port",
-                                              "here", "exportname", "nbdkit"};
+  static const std::vector<std::string> names{"uri",        "dir",    "unixsocket", "port",  "here",
+                                              "exportname", "nbdkit", "tls",        "tlsuri"};
   return names;
 }
 
