@@ -30,7 +30,7 @@ constexpr Duration kGoodbye = 2s;
 }  // namespace
 
 Link::Link(nbd::Fd client, nbd::Fd server, uint64_t number, Faults& faults, Trace& trace,
-           const Interrupt& quit, const TlsCredentials* tls)
+           const Interrupt& quit, const TlsCredentials* tls, WrittenDisk* written)
     : client_(std::move(client)),
       server_(std::move(server)),
       number_(number),
@@ -38,7 +38,8 @@ Link::Link(nbd::Fd client, nbd::Fd server, uint64_t number, Faults& faults, Trac
       trace_(trace),
       quit_(quit),
       over_(nbd::sys([] { return ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }, "eventfd")),
-      credentials_(tls) {}
+      credentials_(tls),
+      written_(written) {}
 
 void Link::run() {
   say("connected");
@@ -132,8 +133,25 @@ std::optional<Message> Link::next(Direction& d, std::vector<Fired>& fired, Deliv
       conversation_.forwarded(sent);
     }
   }
+  if (written_ != nullptr) follow_writes(*m, delivery);
   note(*m, fired, delivery);
   return m;
+}
+
+// What reaches the server, and what the server itself says of it.
+void Link::follow_writes(const Message& m, const Delivery& delivery) {
+  if (m.place == Place::request) {
+    for (const Buffer& bytes : delivery.messages) {
+      const size_t header = nbd::wire::request_size(m.extended_request);
+      if (bytes.size() < header) continue;
+      const auto request = nbd::wire::decode_request(bytes.data(), m.extended_request);
+      if (request) written_->begin(number_, *request, nbd::wire::Bytes(bytes).subspan(header));
+    }
+    return;
+  }
+  if (m.place != Place::reply) return;
+  const bool failed = m.chunk == kSimpleReply ? simple_error(m) != 0 : (m.chunk & 0x8000) != 0;
+  if (failed || m.done) written_->answered(number_, m.request.cookie, !failed);
 }
 
 // An option that the proxy answers itself.

@@ -17,6 +17,7 @@
 #include "proxy/faults.hpp"
 #include "proxy/tls-end.hpp"
 #include "proxy/trace.hpp"
+#include "proxy/written.hpp"
 #include "run/wait.hpp"
 
 namespace testkit::proxy {
@@ -24,7 +25,7 @@ namespace testkit::proxy {
 class Link {
  public:
   Link(nbd::Fd client, nbd::Fd server, uint64_t number, Faults& faults, Trace& trace,
-       const Interrupt& quit, const TlsCredentials* tls);
+       const Interrupt& quit, const TlsCredentials* tls, WrittenDisk* written);
 
   // Until both sides are closed, or one was cut off.
   void run();
@@ -62,6 +63,7 @@ class Link {
   void alert(uint8_t number);
   bool ready(int fd, short events, std::optional<Duration> time, bool& timed_out);
   bool pause(std::optional<Duration> time);
+  void follow_writes(const Message& m, const Delivery& delivery);
   void note(const Message& m, const std::vector<Fired>& fired, const Delivery& delivery);
   void say(std::string text);
   void cut(bool reset);
@@ -80,6 +82,7 @@ class Link {
   bool cut_ = false, reset_ = false;
   std::mutex client_lock_, server_lock_;     // held while a message is sent there
   const TlsCredentials* const credentials_;  // none: TLS is passed on
+  WrittenDisk* const written_;               // if anybody wants to know
   // Made by the thread that reads the client, under client_lock_.
   std::optional<TlsSession> tls_;
 };

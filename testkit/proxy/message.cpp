@@ -100,6 +100,13 @@ std::string_view name_of(const Action& action) {
   return kNames[action.index()];
 }
 
+uint32_t simple_error(const Message& m) {
+  if (m.bytes.size() < nbd::wire::kSimpleReplySize) return 0;
+  uint32_t error = 0;
+  for (size_t i = 4; i < 8; ++i) error = error << 8 | std::to_integer<uint32_t>(m.bytes[i]);
+  return error;
+}
+
 std::vector<Field> fields_of(const Message& m) {
   std::vector<Field> out;
   switch (m.place) {

@@ -39,6 +39,9 @@ struct Message {
   std::span<std::byte> data() { return std::span(bytes).subspan(data_at); }
 };
 
+// Of a simple reply.
+uint32_t simple_error(const Message& message);
+
 // A field of a message, for Set.
 struct Field {
   std::string_view name;

@@ -97,7 +97,9 @@ void Proxy::serve(nbd::Fd client, uint64_t number) noexcept {
   try {
     nbd::Fd server = bench::connect_to(settings_.server);
     const TlsCredentials* tls = credentials_ ? &*credentials_ : nullptr;
-    Link(std::move(client), std::move(server), number, faults_, trace_, quit_, tls).run();
+    Link(std::move(client), std::move(server), number, faults_, trace_, quit_, tls,
+         settings_.written)
+        .run();
   } catch (const std::exception& e) {
     TraceEvent event;
     event.connection = number;

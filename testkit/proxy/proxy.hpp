@@ -29,6 +29,7 @@ class Proxy {
     std::vector<Rule> rules;
     uint64_t seed = 0;
     std::string trace_file;          // empty: none
+    WrittenDisk* written = nullptr;  // is told of all writes; outlives the proxy
     std::optional<TlsSettings> tls;  // end the clients' TLS; the server has none
   };
 

@@ -15,6 +15,7 @@
 #include "proxy/proxy.hpp"
 #include "run/command.hpp"
 #include "run/content.hpp"
+#include "run/disk-check.hpp"
 #include "run/files.hpp"
 #include "run/leftovers.hpp"
 #include "run/pki.hpp"
@@ -61,7 +62,8 @@ class Round {
         logs_(log_folder(file, round)),
         model_(cell.seed, initial_content(cell.scenario.server)),
         servers_(cell.scenario, cell.transport,
-                 {options.nbdkit, temp_ / "s", directory_, logs_ + "/server"}, model_, interrupt) {
+                 {options.nbdkit, temp_ / "s", directory_, logs_ + "/server"}, model_, written_,
+                 interrupt) {
     std::filesystem::create_directory(directory_);
     variables_ = {{"dir", directory_},
                   {"here", std::filesystem::absolute(file.path).parent_path().string()},
@@ -88,6 +90,10 @@ class Round {
       bool good = true;
       for (const ClientGroup& group : scenario_.clients) good = good && run_group(group);
       if (good) compare_all_files();
+      if (good && scenario_.disk) {
+        add(judge_disk(*scenario_.disk, written_, disk_before_,
+                       read_disk(disk_place(), deadline_, interrupt_)));
+      }
       if (good && !scenario_.requests.empty()) count_requests();
       if (proxy_) judge_wire();
     }
@@ -134,7 +140,10 @@ class Round {
   bool start_servers() {
     if (!servers_.start_all(variables_, deadline_, out_.actions)) return false;
     endpoint_ = servers_.endpoint();
-    if (!scenario_.wire.empty() || (scenario_.tls && scenario_.tls->end)) start_proxy();
+    if (scenario_.disk) disk_before_ = read_disk(disk_place(), deadline_, interrupt_);
+    if (!scenario_.wire.empty() || scenario_.disk || (scenario_.tls && scenario_.tls->end)) {
+      start_proxy();
+    }
     for (auto& variable : address_variables(endpoint_, servers_.export_name())) {
       variables_.push_back(std::move(variable));
     }
@@ -146,6 +155,11 @@ class Round {
                       plain.find('?') == std::string::npos ? '?' : '&', directory_ + "/pki"));
     }
     return true;
+  }
+
+  // Behind the proxy's back.
+  DiskPlace disk_place() const {
+    return {expand(scenario_.disk->file, variables_), servers_.endpoint(), servers_.export_name()};
   }
 
   // $pki: before the setup's commands and the servers, which may use them.
@@ -178,7 +192,9 @@ class Round {
       endpoint_.port = static_cast<uint16_t>(std::stoul(here.port));
     }
     const std::string trace = options_.keep_logs.empty() ? "" : logs_ + "/wire.trace";
-    proxy::Proxy::Settings settings{server, scenario_.wire, cell_.seed, trace, std::nullopt};
+    proxy::Proxy::Settings settings{
+        server,      scenario_.wire, cell_.seed, trace, scenario_.disk ? &written_ : nullptr,
+        std::nullopt};
     if (scenario_.tls && scenario_.tls->end) {
       settings.tls = proxy::TlsSettings{directory_ + "/pki", scenario_.tls->psk,
                                         scenario_.tls->verify_peer, scenario_.tls->priority};
@@ -362,6 +378,8 @@ class Round {
   std::string logs_;
   Variables variables_;
   DiskModel model_;
+  proxy::WrittenDisk written_;
+  std::vector<std::byte> disk_before_;
   Servers servers_;
   Endpoint endpoint_;  // where clients connect
   std::optional<proxy::Proxy> proxy_;

@@ -127,6 +127,7 @@ void Servers::perform(const ProcessFault& fault, const Deadline& deadline) {
 
 void Servers::end(Running& running, int signal, const Deadline& deadline) {
   running.may_have_ended = true;
+  if (&running == &running_.at("")) written_.crash();
   running.process->signal(SIGCONT);
   running.process->signal(signal);
   if (!running.process->wait_until_ended(deadline, interrupt_)) {

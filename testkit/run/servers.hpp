@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "proxy/written.hpp"
 #include "run/captive-server.hpp"
 #include "run/content.hpp"
 #include "run/long-thread.hpp"
@@ -30,11 +31,12 @@ class Servers {
   };
 
   Servers(const Scenario& scenario, Transport transport, Place place, DiskModel& model,
-          const Interrupt& interrupt)
+          proxy::WrittenDisk& written, const Interrupt& interrupt)
       : scenario_(scenario),
         transport_(transport),
         place_(std::move(place)),
         model_(model),
+        written_(written),
         interrupt_(interrupt) {}
 
   // All of them, the others first. Their addresses become variables: $uri and so
@@ -81,6 +83,7 @@ class Servers {
   const Transport transport_;
   const Place place_;
   DiskModel& model_;
+  proxy::WrittenDisk& written_;  // of the main server
   const Interrupt& interrupt_;
   Variables variables_;
   Endpoint endpoint_;

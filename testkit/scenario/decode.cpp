@@ -47,15 +47,32 @@ Command* only_command(Scenario& scenario) {
   return std::get_if<Command>(&scenario.clients[0][0].work);
 }
 
+DiskCheck decode_disk_check(const Value& value) {
+  DiskCheck check;
+  const std::vector<std::string> kinds{"acknowledged", "flushed"};
+  if (!value.is_object()) {
+    check.flushed = value.one_of(kinds) == 1;
+    return check;
+  }
+  Object object(value, "");
+  if (const auto v = object.need("holds", "\"acknowledged\" or \"flushed\"")) {
+    check.flushed = v->one_of(kinds) == 1;
+  }
+  if (const auto v = object.get("file")) check.file = v->string("the file that is the disk");
+  return check;
+}
+
 void decode_expect(const Value& value, Scenario& scenario) {
   Object expect = value.object("an object of expectations");
   if (const auto v = expect.get("equal")) scenario.equal_files = decode_equal(*v);
+  if (const auto v = expect.get("disk")) scenario.disk = decode_disk_check(*v);
   if (const auto v = expect.get("log")) {
     scenario.request_log = v->string("the file that the log filter writes, such as \"$dir/log\"");
   }
   if (const auto v = expect.get("requests")) {
     scenario.requests = decode_request_checks(*v);
-    const bool has_proxy = !scenario.wire.empty() || (scenario.tls && scenario.tls->end);
+    const bool has_proxy =
+        !scenario.wire.empty() || scenario.disk || (scenario.tls && scenario.tls->end);
     if (scenario.request_log.empty() && !has_proxy) {
       v->problem(
           "\"requests\" are counted in the trace of \"wire\" faults, or in the file \"log\" of the "

@@ -167,6 +167,12 @@ struct RequestCheck {
   CountCheck count{1, UINT64_MAX};
 };
 
+// The whole disk at the end, held against what was acknowledged on the wire.
+struct DiskCheck {
+  bool flushed = false;  // a crash of the server may lose what was not flushed
+  std::string file;      // where the disk is; empty: read from the server
+};
+
 // ---- clients ----
 
 // A request of the protocol.
@@ -283,6 +289,7 @@ struct Scenario {
   std::vector<proxy::Rule> wire;  // what a proxy between server and clients does
   std::vector<ClientGroup> clients;
   std::vector<std::vector<std::string>> equal_files;  // files of a list have the same bytes
+  std::optional<DiskCheck> disk;
   std::vector<RequestCheck> requests;
   std::string request_log;         // of the server's log filter; empty: the proxy's trace
   unsigned repeat = 1;             // whole rounds, each with a fresh server and folder
