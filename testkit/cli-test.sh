@@ -51,7 +51,7 @@ check "a failing scenario" 1 "512 of 512 bytes wrong from offset 0 (0x00 for 0x0
 check "how to repeat it" 1 "again testkit run wrong.json --cell 1 --seed 5" "$testkit" run wrong.json --seed 5
 check "a client that hangs" 1 "killed" "$testkit" run hang.json
 check "a server that dies" 1 "ended on its own: killed by SIGKILL" "$testkit" run crash.json
-check "a malformed file" 2 'malformed.json:4: /client/steps/0/raed: unknown key "raed", did you mean "read"?' \
+check "a malformed file" 2 'malformed.json:4:7: /client/steps/0/raed: unknown key "raed", did you mean "read"?' \
   "$testkit" run malformed.json
 check "a malformed file is found by check" 2 'did you mean "read"?' "$testkit" check malformed.json
 check "one malformed file stops the run" 2 "1 problem" "$testkit" run good.json malformed.json

@@ -11,6 +11,7 @@
 #include "bench/command.hpp"
 #include "bench/loop-server.hpp"
 #include "commands.hpp"
+#include "scenario/schema.hpp"
 
 namespace {
 
@@ -143,6 +144,8 @@ int run(int argc, char** argv) {
   CLI::App* check_command = app.add_subcommand("check", "look for mistakes in scenario files");
   check_command->add_option("PATH", paths, "scenario files, or folders of them")->required();
 
+  CLI::App* schema_command = app.add_subcommand("schema", "print the JSON Schema of scenarios");
+
   testkit::ServeSettings serve_settings;
   CLI::App* serve_command =
       app.add_subcommand("serve", "start the server side of a scenario, for a client of your own");
@@ -168,6 +171,10 @@ int run(int argc, char** argv) {
     return app.exit(error) == 0 ? testkit::kExitPass : testkit::kExitUsage;
   }
   if (loop_command->parsed()) run_loop_server(loop_options);
+  if (schema_command->parsed()) {
+    fmt::print("{}", testkit::schema_text());
+    return testkit::kExitPass;
+  }
   if (serve_command->parsed()) return testkit::serve_scenario(serve_settings);
   if (proxy_command->parsed()) return testkit::run_proxy(proxy_settings);
   // Bad input of a bench is an error like any other; 2 is for scenario files.

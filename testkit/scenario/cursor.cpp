@@ -33,15 +33,15 @@ std::string quoted_list(const std::vector<std::string>& words) {
 }  // namespace
 
 void Problems::add(const std::string& pointer, std::string message) {
-  add_at(document_.line_of(pointer), pointer, std::move(message));
+  add_at(document_.position_of(pointer), pointer, std::move(message));
 }
 
 void Problems::add_key(const std::string& pointer, std::string message) {
-  add_at(document_.key_line_of(pointer), pointer, std::move(message));
+  add_at(document_.key_position_of(pointer), pointer, std::move(message));
 }
 
-void Problems::add_at(int line, const std::string& pointer, std::string message) {
-  Problem problem{document_.file, line, pointer, std::move(message)};
+void Problems::add_at(Position at, const std::string& pointer, std::string message) {
+  Problem problem{document_.file, at, pointer, std::move(message)};
   if (std::find(list_.begin(), list_.end(), problem) == list_.end()) {
     list_.push_back(std::move(problem));
   }

@@ -30,7 +30,7 @@ class Problems {
   const std::vector<Problem>& list() const { return list_; }
 
  private:
-  void add_at(int line, const std::string& pointer, std::string message);
+  void add_at(Position at, const std::string& pointer, std::string message);
 
   const Document& document_;
   std::vector<Problem> list_;  // no two equal: cells of a matrix repeat each other

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // nlohmann's SAX events carry no positions. The parser is therefore fed
-// through an iterator that remembers the last character it gave out. The lexer
-// reads one character ahead after a number only, and that character, if it is a
-// newline, still belongs to the number's line: so the line of the last
-// character given out is the line of the token of every event.
+// through an iterator that remembers the last character it gave out. At an event
+// that is the last of the event's token, or, behind a number, the one after it,
+// since only there the lexer reads ahead. A token begins where something that
+// is neither space, comma nor colon follows the end of the one before.
 #include "scenario/document.hpp"
 
+#include <cstring>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -45,16 +46,20 @@ class TrackedChars {
 class Builder : public nlohmann::json_sax<Json> {
  public:
   Builder(Document& document, std::string_view text, std::vector<Problem>& problems)
-      : document_(document), problems_(problems), counted_(text.data()), last_(text.data()) {}
+      : document_(document),
+        problems_(problems),
+        counted_(text.data()),
+        end_(text.data()),
+        last_(text.data()) {}
 
   const char** last() { return &last_; }
   Json take_root() { return std::move(root_); }
 
   bool null() override { return add(nullptr); }
   bool boolean(bool value) override { return add(value); }
-  bool number_integer(int64_t value) override { return add(value); }
-  bool number_unsigned(uint64_t value) override { return add(value); }
-  bool number_float(double value, const std::string&) override { return add(value); }
+  bool number_integer(int64_t value) override { return add_number(value); }
+  bool number_unsigned(uint64_t value) override { return add_number(value); }
+  bool number_float(double value, const std::string&) override { return add_number(value); }
   bool string(std::string& value) override { return add(std::move(value)); }
   bool binary(binary_t&) override { return false; }  // not in JSON text
 
@@ -66,12 +71,13 @@ class Builder : public nlohmann::json_sax<Json> {
   bool key(std::string& name) override {
     Frame& frame = frames_.back();
     const std::string pointer = frame.pointer + "/" + pointer_token(name);
+    const Position position = next_token(last_ + 1);
     if (frame.container->contains(name)) {
-      problems_.push_back({document_.file, line(), pointer,
+      problems_.push_back({document_.file, position, pointer,
                            fmt::format("key \"{}\" is given twice, first on line {}", name,
-                                       document_.key_lines[pointer])});
+                                       document_.keys[pointer].line)});
     }
-    document_.key_lines[pointer] = line();
+    document_.keys[pointer] = position;
     frame.key = name;
     return true;
   }
@@ -82,8 +88,8 @@ class Builder : public nlohmann::json_sax<Json> {
     const size_t column = what.find(", column ");
     const size_t rest = column == std::string::npos ? column : what.find(": ", column);
     if (rest != std::string::npos) what.erase(0, rest + 2);
-    problems_.push_back({document_.file, line(), frames_.empty() ? "" : frames_.back().pointer,
-                         "not JSON: " + what});
+    problems_.push_back({document_.file, next_token(last_ + 1),
+                         frames_.empty() ? "" : frames_.back().pointer, "not JSON: " + what});
     return false;
   }
 
@@ -94,9 +100,16 @@ class Builder : public nlohmann::json_sax<Json> {
     std::string key;  // of the next value, in an object
   };
 
-  int line() {
-    for (; counted_ < last_; ++counted_) line_ += *counted_ == '\n' ? 1 : 0;
-    return line_;
+  // Where the token of this event begins; the next one is searched from `end` on.
+  Position next_token(const char* end) {
+    const char* begin = end_;
+    while (begin < last_ && std::strchr(" \t\r\n,:", *begin) != nullptr) ++begin;
+    for (; counted_ < begin; ++counted_) {
+      ++position_.column;
+      if (*counted_ == '\n') position_ = {position_.line + 1, 1};
+    }
+    end_ = end;
+    return position_;
   }
 
   std::string next_pointer() const {
@@ -107,8 +120,8 @@ class Builder : public nlohmann::json_sax<Json> {
                                         : pointer_token(frame.key));
   }
 
-  Json& place(Json value) {
-    document_.lines[next_pointer()] = line();
+  Json& place(Json value, const char* end) {
+    document_.values[next_pointer()] = next_token(end);
     if (frames_.empty()) return root_ = std::move(value);
     Frame& frame = frames_.back();
     if (frame.container->is_array()) {
@@ -119,42 +132,48 @@ class Builder : public nlohmann::json_sax<Json> {
   }
 
   bool add(Json value) {
-    place(std::move(value));
+    place(std::move(value), last_ + 1);
+    return true;
+  }
+  bool add_number(Json value) {
+    place(std::move(value), last_);
     return true;
   }
   bool open(Json container) {
     std::string pointer = next_pointer();
-    Json& placed = place(std::move(container));
+    Json& placed = place(std::move(container), last_ + 1);
     frames_.push_back({&placed, std::move(pointer), ""});
     return true;
   }
   bool close() {
+    next_token(last_ + 1);
     frames_.pop_back();
     return true;
   }
 
   Document& document_;
   std::vector<Problem>& problems_;
-  const char* counted_;  // newlines before this are in line_
+  const char* counted_;  // what is before this is in position_
+  const char* end_;      // of the token before
   const char* last_;     // the character given out last
-  int line_ = 1;
+  Position position_{1, 1};
   Json root_;
   std::vector<Frame> frames_;
 };
 
 }  // namespace
 
-int Document::line_of(std::string pointer) const {
+Position Document::position_of(std::string pointer) const {
   for (;;) {
-    if (const auto it = lines.find(pointer); it != lines.end()) return it->second;
-    if (pointer.empty()) return 1;
+    if (const auto it = values.find(pointer); it != values.end()) return it->second;
+    if (pointer.empty()) return {1, 1};
     pointer.erase(pointer.rfind('/'));
   }
 }
 
-int Document::key_line_of(const std::string& pointer) const {
-  const auto it = key_lines.find(pointer);
-  return it != key_lines.end() ? it->second : line_of(pointer);
+Position Document::key_position_of(const std::string& pointer) const {
+  const auto it = keys.find(pointer);
+  return it != keys.end() ? it->second : position_of(pointer);
 }
 
 std::string pointer_token(std::string_view key) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// A JSON text with the line of each of its values, so that a message about a
+// A JSON text with the position of each of its values, so that a message about a
 // value can say where it stands.
 #pragma once
 
@@ -23,13 +23,13 @@ using Json = nlohmann::ordered_json;
 struct Document {
   std::string file;
   std::shared_ptr<const Json> root;
-  std::map<std::string, int> lines;      // pointer -> line where the value begins
-  std::map<std::string, int> key_lines;  // pointer -> line of the member's key
+  std::map<std::string, Position> values;  // by pointer
+  std::map<std::string, Position> keys;    // of the member's key, by the member's pointer
 
-  // Line of the value; for one that a substitution has made, of what it stands in.
-  int line_of(std::string pointer) const;
-  // Line of the key that leads to it.
-  int key_line_of(const std::string& pointer) const;
+  // Of the value; for one that a substitution has made, of what it stands in.
+  Position position_of(std::string pointer) const;
+  // Of the key that leads to it.
+  Position key_position_of(const std::string& pointer) const;
 };
 
 // One step of a JSON pointer, escaped: "a/b" -> "a~1b".

@@ -12,6 +12,7 @@
 #include "base/error.hpp"
 #include "scenario/decode.hpp"
 #include "scenario/matrix.hpp"
+#include "scenario/schema.hpp"
 #include "scenario/seed.hpp"
 #include "scenario/substitute.hpp"
 
@@ -91,9 +92,9 @@ std::vector<std::string> files_at(const std::string& path, std::vector<Problem>&
   }
   std::sort(out.begin(), out.end());
   if (error) {
-    problems.push_back({path, 0, "", "cannot be searched: " + error.message()});
+    problems.push_back({path, {}, "", "cannot be searched: " + error.message()});
   } else if (out.empty()) {
-    problems.push_back({path, 0, "", "no *.json file in this folder"});
+    problems.push_back({path, {}, "", "no *.json file in this folder"});
   }
   return out;
 }
@@ -110,6 +111,10 @@ ScenarioFile load_scenario(const std::string& path, std::string_view text, uint6
   Problems found(*document);
   load_cells(*document, run_seed, found, file);
   problems.insert(problems.end(), found.list().begin(), found.list().end());
+  if (found.list().empty()) {
+    const std::vector<Problem> unfit = check_schema(*document);
+    problems.insert(problems.end(), unfit.begin(), unfit.end());
+  }
   return file;
 }
 
@@ -119,7 +124,7 @@ Loaded load_scenarios(const std::vector<std::string>& paths, uint64_t run_seed) 
     for (const std::string& name : files_at(path, loaded.problems)) {
       std::ifstream in(name, std::ios::binary);
       if (!in) {
-        loaded.problems.push_back({name, 0, "", "cannot be read: " + nbd::errno_text(errno)});
+        loaded.problems.push_back({name, {}, "", "cannot be read: " + nbd::errno_text(errno)});
         continue;
       }
       const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
@@ -127,8 +132,8 @@ Loaded load_scenarios(const std::vector<std::string>& paths, uint64_t run_seed) 
     }
   }
   std::sort(loaded.problems.begin(), loaded.problems.end(), [](const Problem& a, const Problem& b) {
-    return std::tie(a.file, a.line, a.pointer, a.message) <
-           std::tie(b.file, b.line, b.pointer, b.message);
+    return std::tie(a.file, a.at, a.pointer, a.message) <
+           std::tie(b.file, b.at, b.pointer, b.message);
   });
   return loaded;
 }

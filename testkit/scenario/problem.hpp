@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <compare>
 #include <string>
 #include <vector>
 
@@ -12,17 +13,24 @@
 
 namespace testkit {
 
+// Where a value begins: both from 1, columns in bytes.
+struct Position {
+  int line = 0, column = 0;  // line 0: the file as such
+  auto operator<=>(const Position&) const = default;
+};
+
 struct Problem {
   std::string file;
-  int line = 0;         // 0: the file as such
+  Position at;
   std::string pointer;  // JSON pointer (RFC 6901); empty is the whole document
   std::string message;  // what was found there and what was expected
 
   bool operator==(const Problem&) const = default;
-  // "FILE:LINE: /client/steps/0: unknown key "reed"..."
+  // "FILE:LINE:COLUMN: /client/steps/0: unknown key "reed"..."
   std::string text() const {
-    if (line == 0) return fmt::format("{}: {}", file, message);
-    return fmt::format("{}:{}: {}: {}", file, line, pointer.empty() ? "(root)" : pointer, message);
+    if (at.line == 0) return fmt::format("{}: {}", file, message);
+    return fmt::format("{}:{}:{}: {}: {}", file, at.line, at.column,
+                       pointer.empty() ? "(root)" : pointer, message);
   }
 };
 

@@ -9,6 +9,7 @@
 
 using namespace testkit;
 using Catch::Contains;
+using Catch::StartsWith;
 
 namespace {
 
@@ -38,38 +39,42 @@ std::string scenario_with(const std::string& extra,
 
 }  // namespace
 
-TEST_CASE("every value has the line where it begins") {
+TEST_CASE("every value has the line and column where it begins") {
   std::vector<Problem> problems;
-  const auto document =
-      parse_document("f", "{ \"a\": [\n1,\n2\n, {\"b\":\ntrue}],\n\"c~/d\": \"x\" }", problems);
+  const auto document = parse_document(
+      "f", "{ \"a\": [\n1,\n  2\n, {\"b\":\n true}],\n\"c~/d\": \"x\\\"y\" , \"e\":-3.5}",
+      problems);
   REQUIRE(document);
-  CHECK(document->lines.at("") == 1);
-  CHECK(document->lines.at("/a") == 1);
-  CHECK(document->lines.at("/a/0") == 2);
-  CHECK(document->lines.at("/a/1") == 3);  // the lexer has read the newline after it
-  CHECK(document->lines.at("/a/2") == 4);
-  CHECK(document->lines.at("/a/2/b") == 5);
-  CHECK(document->key_lines.at("/a/2/b") == 4);
-  CHECK(document->lines.at("/c~0~1d") == 6);
-  CHECK(document->line_of("/c~0~1d/made/by/substitution") == 6);
+  const auto at = [&](const char* pointer) { return document->values.at(pointer); };
+  CHECK(at("") == Position{1, 1});
+  CHECK(at("/a") == Position{1, 8});
+  CHECK(at("/a/0") == Position{2, 1});
+  CHECK(at("/a/1") == Position{3, 3});  // the lexer has read the newline after it
+  CHECK(at("/a/2") == Position{4, 3});
+  CHECK(at("/a/2/b") == Position{5, 2});
+  CHECK(document->keys.at("/a/2/b") == Position{4, 4});
+  CHECK(at("/c~0~1d") == Position{6, 9});
+  CHECK(at("/e") == Position{6, 22});
+  CHECK(document->keys.at("/e") == Position{6, 18});
+  CHECK(document->position_of("/c~0~1d/made/by/substitution") == Position{6, 9});
 }
 
 TEST_CASE("text that is not JSON is one problem with its line") {
   const auto problems = problems_of("{ \"name\": \"x\",\n \"client\": [ 1 2 ] }");
   REQUIRE(problems.size() == 1);
-  CHECK_THAT(problems[0], Contains("t/x.json:2: /client: not JSON: syntax error"));
+  CHECK_THAT(problems[0], Contains("t/x.json:2:16: /client: not JSON: syntax error"));
 }
 
 TEST_CASE("a key that is given twice is a problem") {
   CHECK_THAT(problems_of(scenario_with("\"name\": \"m\",\n")).at(0),
-             Contains("t/x.json:3: /name: key \"name\" is given twice, first on line 2"));
+             Contains("t/x.json:3:1: /name: key \"name\" is given twice, first on line 2"));
 }
 
 TEST_CASE("an unknown key is told with the one that was meant") {
   const auto problems = problems_of(scenario_with("\"tranports\": [\"unix\"],"));
   REQUIRE(problems.size() == 1);
   CHECK(problems[0] ==
-        "t/x.json:2: /tranports: unknown key \"tranports\", did you mean \"transports\"?");
+        "t/x.json:2:1: /tranports: unknown key \"tranports\", did you mean \"transports\"?");
 }
 
 TEST_CASE("a misspelt step is one problem, not two") {
@@ -77,7 +82,7 @@ TEST_CASE("a misspelt step is one problem, not two") {
       problems_of(scenario_with("", "{\"steps\": [\n {\"reed\": {\"length\": 1}} ]}"));
   REQUIRE(problems.size() == 1);
   CHECK(problems[0] ==
-        "t/x.json:4: /client/steps/0/reed: unknown key \"reed\", did you mean \"read\"?");
+        "t/x.json:4:3: /client/steps/0/reed: unknown key \"reed\", did you mean \"read\"?");
 }
 
 TEST_CASE("a problem says what was found and what was expected") {
@@ -119,14 +124,17 @@ TEST_CASE("a problem says what was found and what was expected") {
     const auto problems = problems_of(scenario_with(row.extra, row.client));
     CAPTURE(row.expected);
     REQUIRE(problems.size() == 1);
-    CHECK_THAT(problems[0], Contains("t/x.json:" + row.expected));
+    // The column is in between: "t/x.json:2:11: /repeat: ..."
+    const size_t colon = row.expected.find(':');
+    CHECK_THAT(problems[0], StartsWith("t/x.json:" + row.expected.substr(0, colon + 1)));
+    CHECK_THAT(problems[0], Contains(row.expected.substr(colon)));
   }
 }
 
 TEST_CASE("what must be there is asked for, each once") {
   const auto problems = problems_of("{}");
   REQUIRE(problems.size() == 4);
-  CHECK_THAT(problems[0], Contains("t/x.json:1: (root): key \"name\" is missing"));
+  CHECK_THAT(problems[0], Contains("t/x.json:1:1: (root): key \"name\" is missing"));
   CHECK_THAT(problems[3], Contains("\"client\" is missing"));
   CHECK_THAT(problems_of("[]").at(0),
              Contains("expected a scenario: an object, got an empty array"));
@@ -137,7 +145,7 @@ TEST_CASE("options that are testkit's own are refused") {
     "server": {"plugin": "memory", "options": ["--no-sr", "-U /x"]}})");
   REQUIRE(problems.size() == 1);
   CHECK_THAT(problems[0],
-             Contains("x.json:2: /server/options/1: option -U is given by testkit itself"));
+             Contains("x.json:2:59: /server/options/1: option -U is given by testkit itself"));
 }
 
 TEST_CASE("the matrix has every combination, the transport changing fastest") {
