@@ -117,6 +117,12 @@ Outcome NbdSession::option(const Option& option, const Deadline& deadline) {
     static_cast<OptionReplies*>(replies)->exports.emplace_back(name);
     return 0;
   };
+  nbd_context_callback contexts{};
+  contexts.user_data = &option_;
+  contexts.callback = [](void* replies, const char* name) {
+    static_cast<OptionReplies*>(replies)->exports.emplace_back(name);
+    return 0;
+  };
   if (option.export_name && nbd_set_export_name(h, option.export_name->c_str()) == -1) {
     return last_error();
   }
@@ -125,6 +131,9 @@ Outcome NbdSession::option(const Option& option, const Deadline& deadline) {
     case Option::Kind::list: started = nbd_aio_opt_list(h, list, completion); break;
     case Option::Kind::info: started = nbd_aio_opt_info(h, completion); break;
     case Option::Kind::go: started = nbd_aio_opt_go(h, completion); break;
+    case Option::Kind::list_contexts:
+      started = nbd_aio_opt_list_meta_context(h, contexts, completion);
+      break;
     case Option::Kind::abort: started = nbd_aio_opt_abort(h); break;
   }
   if (started == -1) return last_error();

@@ -56,6 +56,7 @@ std::string in_words(const RequestCheck& check) {
   for (const std::string& flag : check.flags) out += " " + flag;
   if (check.longer_than) out += fmt::format(" longer than {}", *check.longer_than);
   if (check.unaligned_to) out += fmt::format(" not aligned to {}", *check.unaligned_to);
+  if (!check.after_last.empty()) out += " behind the last " + check.after_last;
   if (check.from != 0) out += fmt::format(" from {}", check.from);
   if (check.to != UINT64_MAX) out += fmt::format(" below {}", check.to);
   return out;
@@ -102,8 +103,15 @@ std::vector<SeenRequest> requests_in_trace(const std::vector<proxy::TraceEvent>&
 }
 
 Action judge_requests(const RequestCheck& check, const std::vector<SeenRequest>& seen) {
-  const auto count = static_cast<uint64_t>(std::count_if(
-      seen.begin(), seen.end(), [&](const SeenRequest& r) { return is_meant(check, r); }));
+  auto begin = seen.begin();
+  if (!check.after_last.empty()) {
+    const auto last = std::find_if(seen.rbegin(), seen.rend(), [&](const SeenRequest& r) {
+      return r.command == check.after_last;
+    });
+    begin = last.base();
+  }
+  const auto count = static_cast<uint64_t>(
+      std::count_if(begin, seen.end(), [&](const SeenRequest& r) { return is_meant(check, r); }));
   Action action;
   action.what = "requests: " + in_words(check);
   action.expected = check.count.max == UINT64_MAX ? fmt::format("at least {}", check.count.min)

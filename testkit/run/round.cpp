@@ -95,6 +95,7 @@ class Round {
                        read_disk(disk_place(), deadline_, interrupt_)));
       }
       if (good && !scenario_.requests.empty()) count_requests();
+      if (good && scenario_.connections) count_connections(*scenario_.connections);
       if (proxy_) judge_wire();
     }
     stop_servers();
@@ -313,6 +314,19 @@ class Round {
                           ? requests_in_trace(proxy_->trace().events())
                           : requests_in_log(expand(scenario_.request_log, variables_));
     for (const RequestCheck& check : scenario_.requests) add(judge_requests(check, seen));
+  }
+
+  void count_connections(const CountCheck& check) {
+    const uint64_t count = proxy_->connections();
+    const std::string wanted = check.max == UINT64_MAX
+                                   ? fmt::format("at least {}", check.min)
+                                   : fmt::format("{} to {}", check.min, check.max);
+    add({"connections",
+         check.min == check.max ? std::to_string(check.min) : wanted,
+         std::to_string(count),
+         {},
+         count >= check.min && count <= check.max,
+         {}});
   }
 
   void compare_all_files() {

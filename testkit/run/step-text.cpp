@@ -54,7 +54,7 @@ std::string show(const Connect& c) {
 }
 
 std::string show(const Option& o) {
-  constexpr std::array<std::string_view, 4> kNames{"list", "info", "go", "abort"};
+  constexpr std::array<std::string_view, 5> kNames{"list", "info", "go", "abort", "list contexts"};
   std::string out(kNames[static_cast<size_t>(o.kind)]);
   return o.export_name ? out + fmt::format(" \"{}\"", *o.export_name) : out;
 }
@@ -125,7 +125,8 @@ std::string show(const CountCheck& c) {
 }  // namespace
 
 std::string show_step(const Step& step) {
-  return std::visit([](const auto& action) { return show(action); }, step.action);
+  const std::string what = std::visit([](const auto& action) { return show(action); }, step.action);
+  return step.on.empty() ? what : what + " on " + step.on;
 }
 
 std::string show_expectation(const Step& step) {

@@ -2,6 +2,7 @@
 #include "run/steps.hpp"
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <optional>
 
@@ -25,17 +26,22 @@ class StepRunner {
   Action run(const Step& step, std::string what) {
     const Deadline deadline = Deadline::after_if(step.expect.time.within).sooner(all_);
     Judgement judgement(step);
+    session_ = &sessions_[step.on];
     const auto start = Clock::now();
     std::visit([&](const auto& action) { perform(action, step, deadline, judgement); },
                step.action);
     return judgement.action(std::move(what), Clock::now() - start);
   }
 
-  bool has_session() const { return session_.has_value(); }
+  bool has_session(const std::string& name) const {
+    const auto found = sessions_.find(name);
+    return found != sessions_.end() && found->second.has_value();
+  }
 
   void say_goodbye() {
-    if (session_ && session_->connected()) {
-      (void)session_->disconnect(Deadline::after(kGoodbyeTime).sooner(all_));
+    for (auto& [name, session] : sessions_) {
+      if (!session || !session->connected()) continue;
+      (void)session->disconnect(Deadline::after(kGoodbyeTime).sooner(all_));
     }
   }
 
@@ -43,7 +49,8 @@ class StepRunner {
 
  private:
   void perform(const Connect& connect, const Step& step, const Deadline& deadline, Judgement& j) {
-    session_.emplace(place_.interrupt);
+    std::optional<NbdSession>& session_of_step = *session_;
+    session_of_step.emplace(place_.interrupt);
     const bool is_main = connect.server.empty();
     const Endpoint& to = is_main ? place_.endpoint : place_.servers.endpoint_of(connect.server);
     const std::string& name =
@@ -51,14 +58,14 @@ class StepRunner {
     Connect settings = connect;
     settings.tls_certificates = expand(connect.tls_certificates, place_.variables);
     settings.tls_psk_file = expand(connect.tls_psk_file, place_.variables);
-    j.outcome(session_->connect(to, name, settings, deadline));
-    j.negotiated(step.expect.negotiation, session_->handle());
+    j.outcome((*session_)->connect(to, name, settings, deadline));
+    j.negotiated(step.expect.negotiation, (*session_)->handle());
   }
 
   void perform(const Option& option, const Step& step, const Deadline& deadline, Judgement& j) {
-    j.outcome(session_->option(option, deadline));
-    j.exports(step.expect.exports, session_->exports());
-    j.negotiated(step.expect.negotiation, session_->handle());
+    j.outcome((*session_)->option(option, deadline));
+    j.exports(step.expect.exports, (*session_)->exports());
+    j.negotiated(step.expect.negotiation, (*session_)->handle());
   }
 
   void perform(const Request& request, const Step& step, const Deadline& deadline, Judgement& j) {
@@ -92,7 +99,7 @@ class StepRunner {
   }
 
   void perform(const Disconnect&, const Step&, const Deadline& deadline, Judgement& j) {
-    j.outcome(session_->disconnect(deadline));
+    j.outcome((*session_)->disconnect(deadline));
   }
 
   // All requests of `runs`, with the model of the disk kept up with them.
@@ -116,7 +123,7 @@ class StepRunner {
       finish(sent);
       j.answered(sent, data_fault(step.expect.data, sent));
     };
-    const Outcome outcome = session_->perform(in_flight, next, done, deadline);
+    const Outcome outcome = (*session_)->perform(in_flight, next, done, deadline);
     if (!outcome.ok()) j.outcome(outcome);
   }
 
@@ -160,7 +167,7 @@ class StepRunner {
         for (const Extent& e : sent.extents) told += append(extents, e, request.length - told);
       };
       const Outcome outcome =
-          session_->perform(1, [&] { return std::move(question); }, done, deadline);
+          (*session_)->perform(1, [&] { return std::move(question); }, done, deadline);
       if (!outcome.ok()) answer = outcome;
       if (!answer.ok()) return j.outcome(answer);
       const bool none_wanted = step.expect.extents && step.expect.extents->empty();
@@ -186,7 +193,8 @@ class StepRunner {
 
   const StepsPlace& place_;
   const Deadline all_;
-  std::optional<NbdSession> session_;
+  std::map<std::string, std::optional<NbdSession>> sessions_;  // by Step::on
+  std::optional<NbdSession>* session_ = nullptr;               // of this step
   std::vector<std::string> results_;
 };
 
@@ -214,8 +222,9 @@ StepsOutcome run_steps(const std::vector<Step>& steps, const std::string& prefix
   bool good = true;
   bool stuck = false;
   for (size_t i = 0; good && !stuck && i < steps.size(); ++i) {
-    if (needs_session(steps[i]) && !runner.has_session() &&
-        !run(Step{Connect{}, {}}, prefix + "connect")) {
+    const std::string& on = steps[i].on;
+    if (needs_session(steps[i]) && !runner.has_session(on) &&
+        !run(Step{Connect{}, {}, on}, prefix + "connect" + (on.empty() ? "" : " " + on))) {
       good = false;
       break;
     }

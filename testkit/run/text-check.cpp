@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <regex.h>
 
+#include <nlohmann/json.hpp>
+
 namespace testkit {
 
 namespace {
@@ -18,6 +20,20 @@ bool regex_matches(const std::string& pattern, const std::string& text) {
   return matches;
 }
 
+std::string check_json(const TextCheck& check, const std::string& text) {
+  using Json = nlohmann::json;
+  const Json json = Json::parse(text, nullptr, false);
+  if (json.is_discarded()) return "is not JSON";
+  for (const auto& [pointer, wanted] : check.json) {
+    const Json::json_pointer at(pointer);
+    if (!json.contains(at)) return fmt::format("has nothing at {}", pointer);
+    if (json[at] != Json::parse(wanted)) {
+      return fmt::format("has {} at {}, not {}", json[at].dump(), pointer, wanted);
+    }
+  }
+  return "";
+}
+
 }  // namespace
 
 std::string check_text(const TextCheck& check, const std::string& text) {
@@ -29,6 +45,9 @@ std::string check_text(const TextCheck& check, const std::string& text) {
   }
   for (const std::string& pattern : check.matches) {
     if (!regex_matches(pattern, text)) return fmt::format("does not match /{}/", pattern);
+  }
+  if (!check.json.empty()) {
+    if (std::string wrong = check_json(check, text); !wrong.empty()) return wrong;
   }
   if (check.equals && text != *check.equals) return fmt::format("is not \"{}\"", *check.equals);
   return "";
@@ -42,6 +61,8 @@ std::string describe(const TextCheck& check) {
   for (const std::string& part : check.contains) add("contains", part, '"', '"');
   for (const std::string& part : check.lacks) add("lacks", part, '"', '"');
   for (const std::string& pattern : check.matches) add("matches", pattern, '/', '/');
+  for (const auto& [pointer, wanted] : check.json)
+    add(("has at " + pointer).c_str(), wanted, ' ', ' ');
   if (check.equals) add("is", *check.equals, '"', '"');
   return out;
 }

@@ -3,8 +3,10 @@
 #include <regex.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
+
 #include "scenario/decode.hpp"
 
 namespace testkit {
@@ -131,6 +133,17 @@ TextCheck decode_text_check(const Value& value) {
     for (const Value& one : v->array_or_one()) check.matches.push_back(decode_regex(one));
   }
   if (const auto v = object.get("equals")) check.equals = v->string("a text");
+  if (const auto v = object.get("json")) {
+    Object values = v->object("an object of JSON pointers and values");
+    for (const auto& [pointer, value_there] : values.members()) {
+      try {
+        const Json::json_pointer parsed(pointer);
+      } catch (const nlohmann::json::exception&) {
+        value_there.problem("expected a JSON pointer such as \"/exports/0/export-size\"");
+      }
+      check.json.emplace_back(pointer, value_there.json().dump());
+    }
+  }
   return check;
 }
 
@@ -172,6 +185,7 @@ std::vector<RequestCheck> decode_request_checks(const Value& value) {
       check.unaligned_to = n->size();
       if (*check.unaligned_to == 0) n->expected("a size above 0");
     }
+    if (const auto c = o.get("after_last")) check.after_last = kCommands[c->one_of(kCommands)];
     if (const auto n = o.get("from")) check.from = n->size();
     if (const auto n = o.get("to")) check.to = n->size();
     if (const auto n = o.get("count")) check.count = decode_count_check(*n);
@@ -233,6 +247,9 @@ StepExpect decode_step_expect(const Value& value, const Step& step) {
   }
   if (option != nullptr && option->kind == Option::Kind::list) {
     if (const auto v = expect.get("exports")) out.exports = v->strings("an array of export names");
+  }
+  if (option != nullptr && option->kind == Option::Kind::list_contexts) {
+    if (const auto v = expect.get("names")) out.exports = v->strings("an array of context names");
   }
   if (parallel != nullptr) {
     if (const auto v = expect.get("failed")) out.failed = decode_count_check(*v);

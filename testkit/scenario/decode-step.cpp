@@ -150,8 +150,8 @@ Parallel decode_parallel(const Value& value) {
 Step decode_step(const Value& value, Transport transport) {
   static const std::vector<std::string> kKinds = [] {
     std::vector<std::string> kinds = kRequestNames;
-    for (const char* k :
-         {"connect", "list", "info", "go", "abort", "parallel", "sleep", "disconnect", "control"}) {
+    for (const char* k : {"connect", "list", "info", "go", "abort", "list_contexts", "parallel",
+                          "sleep", "disconnect", "control"}) {
       kinds.emplace_back(k);
     }
     kinds.insert(kinds.end(), kProcessSteps.begin(), kProcessSteps.end());
@@ -161,6 +161,7 @@ Step decode_step(const Value& value, Transport transport) {
   Object object = value.object("a step such as {\"read\": {...}}");
   const auto kind = object.exactly_one_of(kKinds);
   const auto expect = object.get("expect");
+  if (const auto v = object.get("on")) step.on = v->string("a name for the connection");
   if (!kind) return step;
   const Value v = *object.get(*kind);
   const size_t index =

@@ -79,6 +79,12 @@ void decode_expect(const Value& value, Scenario& scenario) {
           "log filter (logformat=json): one of them is needed");
     }
   }
+  if (const auto v = expect.get("connections")) {
+    scenario.connections = decode_count_check(*v);
+    if (scenario.wire.empty() && !scenario.disk && !(scenario.tls && scenario.tls->end)) {
+      v->problem("\"connections\" are counted by the proxy, which is there with \"wire\"");
+    }
+  }
   if (const auto v = expect.get("same")) {
     scenario.same = decode_same(*v);
     if (scenario.repeat < 2)

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Goal: every example of docs/scenario-format.md and docs/wire-faults.md is right.
-// Method: each block marked json is read as testkit reads a scenario. A block
-// that is not a whole scenario has some of its members; those that must be there
-// and are not are added.
+// Goal: every example of docs/scenario-format.md and docs/wire-faults.md is right, and
+// every place and action of the latter is used by a shipped scenario. Method: each
+// block marked json is read as testkit reads a scenario. A block that is not a whole
+// scenario has some of its members; those that must be there and are not are added.
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "scenario/load.hpp"
 
@@ -57,4 +58,24 @@ TEST_CASE("every example of the pages on the format is right") {
     CAPTURE(block);
     for (const auto& problem : problems) FAIL_CHECK(problem.text());
   }
+}
+
+TEST_CASE("every place and every action of a wire fault has a scenario") {
+  std::set<std::string> places, actions;
+  const auto loaded = testkit::load_scenarios({SCENARIOS}, 1);
+  REQUIRE(loaded.problems.empty());
+  for (const auto& file : loaded.files) {
+    for (const auto& cell : file.cells) {
+      for (const auto& rule : cell.scenario.wire) {
+        places.emplace(name_of(rule.match.place));
+        actions.emplace(name_of(rule.action));
+      }
+    }
+  }
+  for (unsigned i = 0; i < testkit::proxy::kPlaces; ++i) {
+    const auto place = static_cast<testkit::proxy::Place>(i);
+    CAPTURE(name_of(place));
+    CHECK(places.count(std::string(name_of(place))) == 1);
+  }
+  CHECK(actions.size() == std::variant_size_v<testkit::proxy::Action>);
 }

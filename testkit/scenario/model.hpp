@@ -78,8 +78,11 @@ struct Content {
 struct TextCheck {
   std::vector<std::string> contains, lacks, matches;  // matches: POSIX extended
   std::optional<std::string> equals;
+  std::vector<std::pair<std::string, std::string>> json;  // pointers into it, values as JSON text
 
-  bool empty() const { return contains.empty() && lacks.empty() && matches.empty() && !equals; }
+  bool empty() const {
+    return contains.empty() && lacks.empty() && matches.empty() && !equals && json.empty();
+  }
 };
 
 struct TimeCheck {
@@ -153,8 +156,8 @@ struct StepExpect {
   TimeCheck time;
   std::optional<DataCheck> data;
   std::optional<std::vector<Extent>> extents;
-  std::optional<std::vector<std::string>> exports;
-  std::optional<CountCheck> failed;  // of the requests of a parallel step
+  std::optional<std::vector<std::string>> exports;  // or contexts, of list_contexts
+  std::optional<CountCheck> failed;                 // of the requests of a parallel step
   NegotiationCheck negotiation;
 };
 
@@ -163,6 +166,7 @@ struct RequestCheck {
   std::vector<std::string> commands;  // any of them; none: all
   std::vector<std::string> flags;     // with all of them
   std::optional<uint64_t> longer_than, unaligned_to;
+  std::string after_last;              // behind the last request of this command
   uint64_t from = 0, to = UINT64_MAX;  // touching [from, to)
   CountCheck count{1, UINT64_MAX};
 };
@@ -204,7 +208,7 @@ struct Connect {
 
 // Option haggling, after a connect with opt_mode.
 struct Option {
-  enum class Kind { list, info, go, abort };
+  enum class Kind { list, info, go, abort, list_contexts };
   Kind kind = Kind::list;
   std::optional<std::string> export_name;
 };
@@ -245,6 +249,7 @@ struct Step {
   std::variant<Request, Connect, Option, Parallel, Sleep, Disconnect, ProcessFault, ControlCall>
       action;
   StepExpect expect;
+  std::string on;  // which of the client's connections; "" is the first
 };
 
 struct Command {
@@ -291,10 +296,11 @@ struct Scenario {
   std::vector<std::vector<std::string>> equal_files;  // files of a list have the same bytes
   std::optional<DiskCheck> disk;
   std::vector<RequestCheck> requests;
-  std::string request_log;         // of the server's log filter; empty: the proxy's trace
-  unsigned repeat = 1;             // whole rounds, each with a fresh server and folder
-  std::vector<Observation> same;   // what is the same in all rounds
-  std::optional<Duration> within;  // for the cell
+  std::optional<CountCheck> connections;  // that clients made
+  std::string request_log;                // of the server's log filter; empty: the proxy's trace
+  unsigned repeat = 1;                    // whole rounds, each with a fresh server and folder
+  std::vector<Observation> same;          // what is the same in all rounds
+  std::optional<Duration> within;         // for the cell
 };
 
 }  // namespace testkit

@@ -45,7 +45,8 @@ bool decoders_take(const Json& scenario) {
 
 // Objects whose keys are free: parameters, axes, what is sent to a filter.
 bool has_free_keys(const std::string& pointer) {
-  for (const char* end : {"/with", "/matrix", "/env", "/contexts", "/other_servers", "/send"}) {
+  for (const char* end :
+       {"/with", "/matrix", "/env", "/contexts", "/other_servers", "/send", "/json"}) {
     if (pointer.ends_with(end)) return true;
   }
   // {NAME: {key: value}} of a filter, and an axis's value of any kind.
