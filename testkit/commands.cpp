@@ -17,6 +17,7 @@
 #include "report/console.hpp"
 #include "report/json.hpp"
 #include "report/junit.hpp"
+#include "report/tap.hpp"
 #include "run/round.hpp"
 #include "scenario/load.hpp"
 
@@ -120,6 +121,17 @@ void print_list(const std::vector<Job>& jobs) {
   }
 }
 
+Console::Style console_style(bool quiet) {
+  const auto is_set = [](const char* name) {
+    const char* value = std::getenv(name);
+    return value != nullptr && *value != '\0';
+  };
+  const char* term = std::getenv("TERM");
+  const bool terminal =
+      ::isatty(STDOUT_FILENO) == 1 && std::string_view(term != nullptr ? term : "dumb") != "dumb";
+  return {terminal && !is_set("NO_COLOR"), quiet, terminal};  // https://no-color.org
+}
+
 void write_file(const std::string& path, const std::string& text) {
   std::ofstream out(path, std::ios::binary | std::ios::trunc);
   out << text;
@@ -129,14 +141,14 @@ void write_file(const std::string& path, const std::string& text) {
 
 std::vector<std::string> write_reports(const RunSettings& settings, const RunReport& report) {
   std::vector<std::string> written;
-  if (!settings.junit.empty()) {
-    write_file(settings.junit, junit_xml(report));
-    written.push_back(settings.junit);
-  }
-  if (!settings.json.empty()) {
-    write_file(settings.json, json_report(report));
-    written.push_back(settings.json);
-  }
+  const auto write = [&](const std::string& path, std::string (*make)(const RunReport&)) {
+    if (path.empty()) return;
+    write_file(path, make(report));
+    written.push_back(path);
+  };
+  write(settings.junit, junit_xml);
+  write(settings.tap, tap_report);
+  write(settings.json, json_report);
   return written;
 }
 
@@ -189,7 +201,7 @@ int run_scenarios(const RunSettings& settings) {
   report.seed = settings.seed.value_or(random_seed());
   const RunOptions options{find_nbdkit(settings.nbdkit),
                            nbd::parse_delay("--timeout", settings.timeout), settings.keep_logs,
-                           settings.retries};
+                           settings.retries, settings.trace};
   report.nbdkit = options.nbdkit;
   report.nbdkit_was_given = !settings.nbdkit.empty();
   const auto files = load_or_complain(settings.paths, report.seed);
@@ -202,7 +214,7 @@ int run_scenarios(const RunSettings& settings) {
   }
 
   report.results.resize(report.jobs.size());
-  Console console(report, stdout, {::isatty(STDOUT_FILENO) == 1, settings.quiet});
+  Console console(report, stdout, console_style(settings.quiet));
   console.start(count_files(report.jobs));
   const auto start = Clock::now();
   Interrupt interrupt;

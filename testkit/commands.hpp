@@ -25,10 +25,10 @@ struct RunSettings {
   std::optional<uint64_t> seed;
   std::string timeout = "60s";
   std::string nbdkit;  // empty: beside this program, else in PATH
-  std::string junit, json, keep_logs;
+  std::string junit, tap, json, html, keep_logs;
   std::string shard;     // "K/N": of every N cells the Kth; empty: all
   unsigned retries = 0;  // of a cell that has failed
-  bool list = false, quiet = false;
+  bool list = false, quiet = false, trace = false;
 };
 
 struct ServeSettings {

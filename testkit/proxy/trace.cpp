@@ -12,7 +12,9 @@ namespace {
 
 double milliseconds(Duration d) { return std::chrono::duration<double, std::milli>(d).count(); }
 
-std::string json_line(const TraceEvent& e) {
+}  // namespace
+
+nlohmann::ordered_json to_json(const TraceEvent& e) {
   nlohmann::ordered_json j;
   j["ms"] = milliseconds(e.time);
   j["connection"] = e.connection;
@@ -32,11 +34,8 @@ std::string json_line(const TraceEvent& e) {
   for (const TraceFault& f : e.faults) {
     j["faults"].push_back(nlohmann::ordered_json{{"rule", f.rule + 1}, {"did", f.note}});
   }
-  // Names of exports are bytes of a peer's.
-  return j.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  return j;
 }
-
-}  // namespace
 
 std::string TraceEvent::line() const {
   std::string out = fmt::format("{:9.3f} ms  {} {}  {}", milliseconds(time), connection,
@@ -58,7 +57,10 @@ void Trace::add(TraceEvent event) {
   event.time = Clock::now() - start_;
   const std::lock_guard lock(mutex_);
   if (file_ != nullptr) {
-    std::fputs((json_line(event) + "\n").c_str(), file_.get());
+    // Names of exports are bytes of a peer's.
+    const std::string line =
+        to_json(event).dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+    std::fputs((line + "\n").c_str(), file_.get());
     std::fflush(file_.get());  // whoever kills us wants to see how far it came
   }
   if (events_.size() < kMostKept) events_.push_back(std::move(event));

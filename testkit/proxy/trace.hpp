@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <memory>
 #include <mutex>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,9 @@ struct TraceEvent {
   std::string line() const;
 };
 
+// As docs/wire-faults.md has it.
+nlohmann::ordered_json to_json(const TraceEvent& event);
+
 class Trace {
  public:
   // More than a person reads; what comes later is in the file only.
@@ -47,6 +51,7 @@ class Trace {
 
   void add(TraceEvent event);
   std::vector<TraceEvent> events() const;
+  Clock::time_point start() const { return start_; }
 
  private:
   struct Closer {

@@ -1,23 +1,24 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The report for a person: a block for each cell, and totals.
+// The report for a person: a block for each cell, how far the run is, and totals.
 #pragma once
 
 #include <cstdio>
 #include <string>
 
+#include "report/progress.hpp"
 #include "report/report.hpp"
 
 namespace testkit {
 
-struct BlockStyle {
-  bool colour = false;
-  bool faults_only = false;  // of what was done, only what went wrong and the server
-};
+// All that was done in a cell. Like the next, lines that each end with a newline.
+std::string cell_block(const RunReport& report, const Job& job, const CellResult& result,
+                       bool colour);
 
-// The lines of one cell, each ended by a newline.
-std::string console_block(const RunReport& report, const Job& job, const CellResult& result,
-                          BlockStyle style);
+// Of a cell that failed, in a few lines: what was expected, what came, the wire around it,
+// and the command that does it again.
+std::string failure_block(const RunReport& report, const Job& job, const CellResult& result,
+                          bool colour);
 
 // Prints blocks in the order of the plan, whatever the order in which cells
 // end: a cell that is early waits for those before it.
@@ -27,10 +28,11 @@ class Console {
  public:
   struct Style {
     bool colour = false;
-    bool quiet = false;  // only what failed, and the totals
+    bool quiet = false;     // only what failed, and the totals
+    bool terminal = false;  // then the progress is a line that stays below
   };
   Console(const RunReport& report, std::FILE* out, Style style)
-      : report_(report), out_(out), style_(style) {}
+      : report_(report), out_(out), style_(style), progress_(out, style.terminal) {}
 
   void start(size_t scenarios);
   // Results of the report up to `index` and this one may be there now.
@@ -44,6 +46,7 @@ class Console {
   const RunReport& report_;
   std::FILE* out_;
   Style style_;
+  Progress progress_;
   std::vector<bool> done_;
   size_t printed_ = 0;
 };

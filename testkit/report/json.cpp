@@ -22,17 +22,39 @@ const char* word(Verdict verdict) {
   return "skipped";
 }
 
-Json to_json(const Action& action) {
-  return {
-      {"what", action.what},     {"expected", action.expected},     {"happened", action.happened},
-      {"passed", action.passed}, {"ms", milliseconds(action.took)}, {"details", action.details}};
+Json to_json(const Action& action, const CellResult& cell) {
+  return {{"what", action.what},
+          {"expected", action.expected},
+          {"happened", action.happened},
+          {"passed", action.passed},
+          {"at_ms", milliseconds(action.ended - action.took - cell.started)},
+          {"ms", milliseconds(action.took)},
+          {"details", action.details}};
+}
+
+Json to_json(const WireTrace& trace, const CellResult& cell) {
+  Json events = Json::array();
+  for (const WireTrace::Event& event : trace.events) {
+    Json j = proxy::to_json(event);
+    j["number"] = event.number;
+    if (event.answers) {
+      j["answers"] = *event.answers;
+      j["latency_ms"] = milliseconds(event.latency);
+    }
+    events.push_back(std::move(j));
+  }
+  return {{"at_ms", milliseconds(trace.start - cell.started)},
+          {"total", trace.total},
+          {"events", std::move(events)}};
 }
 
 Json to_json(const RunReport& report, const Job& job, const CellResult& result) {
   Json values = Json::object();
   for (const auto& [key, value] : job.cell->values) values[key] = value;
   Json actions = Json::array();
-  for (const Action& action : result.actions) actions.push_back(to_json(action));
+  for (const Action& action : result.actions) actions.push_back(to_json(action, result));
+  Json traces = Json::array();
+  for (const WireTrace& trace : result.traces) traces.push_back(to_json(trace, result));
   Json cell{{"scenario", job.file->id},
             {"name", job.file->name},
             {"why", job.file->why},
@@ -44,7 +66,9 @@ Json to_json(const RunReport& report, const Job& job, const CellResult& result) 
             {"seed", job.cell->seed},
             {"verdict", word(result.verdict)},
             {"ms", milliseconds(result.took)},
+            {"known_issue", job.cell->scenario.known_issue},
             {"actions", actions},
+            {"traces", traces},
             {"again", command_to_repeat(report, job)}};
   if (result.verdict == Verdict::skipped) cell["skip_reason"] = result.skip_reason;
   return cell;

@@ -12,24 +12,8 @@ namespace testkit {
 
 namespace {
 
-// Length of the UTF-8 sequence at the start of `text` that XML may hold; 0 if
-// there is none.
-size_t xml_char_length(std::string_view text) {
-  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned lead = byte(0);
-  if (lead < 0x80) return lead >= 0x20 && lead != 0x7f ? 1 : 0;
-  const size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-  if (lead < 0xc2 || lead > 0xf4 || text.size() < length) return 0;
-  uint32_t code = lead & (0x7fu >> length);
-  for (size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-    code = code << 6 | (byte(i) & 0x3f);
-  }
-  constexpr uint32_t kSmallest[]{0, 0, 0x80, 0x800, 0x10000};
-  const bool surrogate = code >= 0xd800 && code <= 0xdfff;
-  const bool no_character = code == 0xfffe || code == 0xffff || code > 0x10ffff;
-  return code < kSmallest[length] || surrogate || no_character ? 0 : length;
-}
+// Of a failure: CI systems cut long output, and the page has all of it.
+constexpr size_t kWireLines = 40;
 
 double seconds(Duration time) { return std::chrono::duration<double>(time).count(); }
 
@@ -40,10 +24,14 @@ std::string testcase(const RunReport& report, const Job& job, const CellResult& 
       fmt::format("    <testcase classname=\"{}\" name=\"{} [{}]\" file=\"{}\" time=\"{:.3f}\">\n",
                   xml_escape(class_name), xml_escape(job.file->name), xml_escape(job.cell->label),
                   xml_escape(job.file->path), seconds(result.took));
-  const std::string block = console_block(report, job, result, {});
+  std::string block = cell_block(report, job, result, false);
   if (result.verdict == Verdict::failed) {
     out += fmt::format("      <failure type=\"expectation\" message=\"{}\">{}</failure>\n",
-                       xml_escape(first_fault(result)), xml_escape(block));
+                       xml_escape(first_fault(result)),
+                       xml_escape(failure_block(report, job, result, false)));
+    for (const std::string& line : wire_lines(result, kWireLines)) {
+      block += fmt::format("wire {}\n", line);
+    }
   } else if (result.verdict == Verdict::skipped) {
     out += fmt::format("      <skipped message=\"{}\"/>\n", xml_escape(result.skip_reason));
   }
@@ -89,7 +77,7 @@ std::string xml_escape(std::string_view text) {
       case '\n':
       case '\t': out += text[0]; break;
       default:
-        length = xml_char_length(text);
+        length = text_length(text);
         out += length == 0 ? "\xef\xbf\xbd" : text.substr(0, length);
         length = std::max<size_t>(length, 1);
     }

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "run/result.hpp"
@@ -29,6 +30,21 @@ struct RunReport {
 
 // The command that runs this cell again in the same way.
 std::string command_to_repeat(const RunReport& report, const Job& job);
+
+// It failed, for the reason that the scenario knows; its verdict is "passed".
+bool failed_as_known(const Job& job, const CellResult& result);
+
+// Lines of a cell's trace, around the first fault, or else at its end; of the last
+// round.
+std::vector<std::string> wire_lines(const CellResult& result, size_t most);
+
+// Length of the character of UTF-8 at the start of `text` that XML may hold and that is no
+// control character; 0 if there is none.
+size_t text_length(std::string_view text);
+
+// Text of a client or a server, for people: one line, in which control characters and what is
+// not UTF-8 stand as \xNN.
+std::string visible(std::string_view text);
 
 // The first thing that went wrong, as "WHAT: expected X, got Y".
 std::string first_fault(const CellResult& result);

@@ -87,7 +87,8 @@ void run_rounds(const ScenarioFile& file, const Cell& cell, const RunOptions& op
   std::vector<RoundOutcome> rounds;
   for (unsigned n = 1; n <= cell.scenario.repeat; ++n) {
     rounds.push_back(run_round(file, cell, n, options, deadline, interrupt));
-    const RoundOutcome& round = rounds.back();
+    RoundOutcome& round = rounds.back();
+    if (round.trace) result.traces.push_back(std::move(*round.trace));
     result.actions.insert(result.actions.end(), round.actions.begin(), round.actions.end());
     if (round.interrupted) {
       result.verdict = Verdict::skipped;
@@ -176,6 +177,7 @@ CellResult run_cell(const ScenarioFile& file, const Cell& cell, const RunOptions
   std::vector<Action> failed_tries;
   for (unsigned number = 1;; ++number) {
     result = try_cell(file, cell, options, interrupt);
+    result.started = start;
     result.took = Clock::now() - start;
     if (result.verdict != Verdict::failed || number > options.retries) break;
     failed_tries.push_back(failed_try(number, result));

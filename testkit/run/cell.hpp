@@ -17,6 +17,7 @@ struct RunOptions {
   Duration timeout{};     // of a cell whose scenario gives none
   std::string keep_logs;  // folder for the logs; empty: they go
   unsigned retries = 0;   // of a cell that has failed
+  bool trace = false;     // a proxy in every cell, also where it does nothing
 };
 
 CellResult run_cell(const ScenarioFile& file, const Cell& cell, const RunOptions& options,

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "run/wire-trace.hpp"
 #include "scenario/model.hpp"
 
 namespace testkit {
@@ -18,6 +19,8 @@ struct Action {
   Duration took{};
   bool passed = true;
   std::vector<std::string> details;  // last lines of a log, shown on failure
+  // An action is written down when it is over.
+  Clock::time_point ended = Clock::now();
 };
 
 enum class Verdict { passed, failed, skipped };
@@ -28,6 +31,8 @@ struct CellResult {
   unsigned failed_tries = 0;  // before this one
   std::vector<Action> actions;
   Duration took{};
+  Clock::time_point started{};
+  std::vector<WireTrace> traces;  // of the rounds that had a proxy
 };
 
 }  // namespace testkit

@@ -28,7 +28,6 @@ namespace testkit {
 namespace {
 
 constexpr size_t kShownLogLines = 5;
-constexpr size_t kShownTraceLines = 12;
 
 // Long names that change with every round, by the names that stand for them. In
 // this order: the socket's path is a part of the URI.
@@ -142,7 +141,8 @@ class Round {
     if (!servers_.start_all(variables_, deadline_, out_.actions)) return false;
     endpoint_ = servers_.endpoint();
     if (scenario_.disk) disk_before_ = read_disk(disk_place(), deadline_, interrupt_);
-    if (!scenario_.wire.empty() || scenario_.disk || (scenario_.tls && scenario_.tls->end)) {
+    if (!scenario_.wire.empty() || scenario_.disk || options_.trace ||
+        (scenario_.tls && scenario_.tls->end)) {
       start_proxy();
     }
     for (auto& variable : address_variables(endpoint_, servers_.export_name())) {
@@ -231,25 +231,6 @@ class Round {
           counts[i] == 0 ? "no message was of that kind" : fmt::format("fired {} times", counts[i]);
       if (out_.passed() || good) add({what, "fires", happened, {}, good, {}});
     }
-    if (!out_.passed()) append_to_failure(trace_around_fault());
-  }
-
-  // The last messages, or those around the first that a fault has changed.
-  std::vector<std::string> trace_around_fault() const {
-    const auto events = proxy_->trace().events();
-    const auto first =
-        std::find_if(events.begin(), events.end(), [](const auto& e) { return !e.faults.empty(); });
-    const size_t count = events.size();
-    size_t begin = count - std::min(count, kShownTraceLines);
-    if (first != events.end()) {
-      const auto at = static_cast<size_t>(first - events.begin());
-      begin = std::min(begin, at - std::min(at, kShownTraceLines / 2));
-    }
-    std::vector<std::string> lines;
-    for (size_t i = begin; i < std::min(count, begin + kShownTraceLines); ++i) {
-      lines.push_back("wire  " + events[i].line());
-    }
-    return lines;
   }
 
   bool run_group(const ClientGroup& group) {
@@ -354,6 +335,7 @@ class Round {
       add({trouble.server, "runs until SIGTERM, then ends well", trouble.what, Clock::now() - start,
            false, as_server_lines(trouble.log)});
     }
+    if (proxy_) out_.trace = keep_trace(proxy_->trace().start(), proxy_->trace().events());
     proxy_.reset();
   }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,7 @@ struct Observed {
 struct RoundOutcome {
   std::vector<Action> actions;
   std::vector<Observed> observed;  // by client
+  std::optional<WireTrace> trace;
   bool interrupted = false;
 
   bool passed() const;
