@@ -15,6 +15,7 @@
 #include "base/parse.hpp"
 #include "base/process.hpp"
 #include "report/console.hpp"
+#include "report/html.hpp"
 #include "report/json.hpp"
 #include "report/junit.hpp"
 #include "report/tap.hpp"
@@ -149,6 +150,7 @@ std::vector<std::string> write_reports(const RunSettings& settings, const RunRep
   write(settings.junit, junit_xml);
   write(settings.tap, tap_report);
   write(settings.json, json_report);
+  write(settings.html, html_report);
   return written;
 }
 

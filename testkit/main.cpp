@@ -36,6 +36,8 @@ void add_run_options(CLI::App& run, testkit::RunSettings& settings) {
   run.add_option("--junit", settings.junit, "write a JUnit XML report")->type_name("FILE");
   run.add_option("--tap", settings.tap, "write a TAP 14 report")->type_name("FILE");
   run.add_option("--json", settings.json, "write a JSON report")->type_name("FILE");
+  run.add_option("--html", settings.html, "write a page to look at in a browser")
+      ->type_name("FILE");
   run.add_flag("--trace", settings.trace,
                "record what goes over the wire in cells without wire faults, too");
   run.add_option("--keep-logs", settings.keep_logs, "keep logs and outputs in this folder")

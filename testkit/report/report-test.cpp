@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "report/console.hpp"
+#include "report/html.hpp"
 #include "report/json.hpp"
 #include "report/junit.hpp"
 #include "report/tap.hpp"
@@ -151,6 +152,21 @@ TEST_CASE("how far a run is, and how long it still takes") {
   CHECK(progress_text({101, 404, 2, 10s}) == "101/404 done, 2 failed, 30 s left");
   CHECK(progress_text({10, 1000, 0, 10s}) == "10/1000 done, 0 failed, 17 min left");
   CHECK(progress_text({404, 404, 0, 10s}) == "404/404 done, 0 failed");
+}
+
+TEST_CASE("no text of a run is markup in the page") {
+  Sample sample;
+  const std::string hostile = "</script><script>alert(1)</script><!-- <script ]]> \xff \u2028";
+  sample.file.name = sample.file.cells[0].label = hostile;
+  sample.report.results[1].actions.back().happened = hostile;
+  const std::string page = html_report(sample.report);
+  CHECK_THAT(page, Catch::StartsWith("<!doctype html>") && Catch::EndsWith("</html>\n"));
+  CHECK_THAT(page, !Contains("<script>alert") && !Contains("<!-- <script"));
+  CHECK_THAT(page, Contains("\\u003c/script>\\u003cscript>alert(1)"));
+  CHECK_THAT(page, Contains("&lt;/script&gt;&lt;script&gt;alert(1)"));  // in the plain text
+  for (const char* place : {"/*STYLE*/", "<!--PLAIN-->", "/*DATA*/", "/*SCRIPT*/"}) {
+    CHECK_THAT(page, !Contains(place));
+  }
 }
 
 TEST_CASE("the JSON report has every cell") {
