@@ -78,6 +78,7 @@ Json cell_data(const RunReport& report, const Job& job, const CellResult& result
           {"skip_reason", result.skip_reason},
           {"known_issue", job.cell->scenario.known_issue},
           {"ms", milliseconds(result.took)},
+          {"failed_tries", result.failed_tries},
           {"again", command_to_repeat(report, job)},
           {"actions", std::move(actions)},
           {"traces", std::move(traces)}};

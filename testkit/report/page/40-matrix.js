@@ -15,10 +15,11 @@ function square(cell) {
 }
 
 function timeDots(list) {
-  const dots = list.filter((c) => c.outcome !== "skipped").map((c) =>
-    svg("circle", { class: `dot ${c.outcome}`, cx: timeScale(c.ms).toFixed(1), cy: 9, r: 3 }));
+  for (const c of list.filter((x) => x.outcome !== "skipped")) {
+    c.dot = svg("circle", { class: `dot ${c.outcome}`, cx: timeScale(c.ms).toFixed(1), cy: 9, r: 3 });
+  }
   return svg("svg", { class: "times", width: TIME_WIDTH, height: 18, "aria-hidden": "true" },
-             timeScale.ticks.map((t) => svg("line", { x1: timeScale(t), x2: timeScale(t), y1: 0, y2: 18 })), dots);
+             timeScale.ticks.map((t) => svg("line", { x1: timeScale(t), x2: timeScale(t), y1: 0, y2: 18 })), list.map((c) => c.dot));
 }
 
 function timeAxis() {
@@ -29,44 +30,60 @@ function timeAxis() {
                i === 0 ? showTime(t) : t >= 1000 ? `${t / 1000} s` : String(Number(t.toPrecision(1))))));
 }
 
-function scenarioRow(scenario, list, columns) {
-  return el("tr", { class: "scenario", "data-scenario": scenario.id },
-            el("th", { scope: "row" }, el("span", { class: "leaf" }, leafOf(scenario.id)),
-               el("span", { class: "name" }, scenario.name)),
-            columns.map((t) => el("td", { class: "cells" }, list.filter((c) => c.transport === t).map(square))),
-            el("td", { class: "time" }, timeDots(list)));
+function scenarioRow(scenario) {
+  for (const c of scenario.cells) c.button = square(c);
+  scenario.row = el("tr", { class: "scenario", "data-scenario": scenario.id },
+    el("th", { scope: "row" }, el("span", { class: "leaf" }, leafOf(scenario.id)), el("span", { class: "name" }, scenario.name)),
+    transports.map((t) => el("td", { class: "cells" }, scenario.cells.filter((c) => c.transport === t).map((c) => c.button))),
+    el("td", { class: "time" }, timeDots(scenario.cells)));
+  return scenario.row;
 }
 
-function folderRow(folder, list, columns) {
-  const failed = count(list, "failed");
-  const scenarios = new Set(list.map((c) => c.scenario)).size;
-  return el("tr", { class: "folder" },
-            el("th", { scope: "rowgroup", colspan: columns.length + 2 }, folder,
-               el("small", null, `${scenarios} ${scenarios === 1 ? "scenario" : "scenarios"}, ${list.length} cells`),
-               failed > 0 && el("small", { class: "bad" }, `${failed} failed`)));
+const folderRows = new Map();
+
+function folderRow(folder) {
+  const row = { counts: el("small"), failed: el("small", { class: "bad" }) };
+  row.element = el("tr", { class: "folder" },
+                   el("th", { scope: "rowgroup", colspan: transports.length + 2 }, folder, row.counts, row.failed));
+  folderRows.set(folder, row);
+  return row.element;
 }
 
-function showMatrix(shown) {
+function buildMatrix() {
   timeScale = logScale(...decades(cells.filter((c) => c.outcome !== "skipped").map((c) => c.ms)), 4, TIME_WIDTH - 4);
-  const columns = transports.filter((t) => shown.some((c) => c.transport === t));
-  const bodies = folders.map((folder) => {
-    const here = shown.filter((c) => c.scenario.folder === folder);
-    if (here.length === 0) return null;
-    const scenarios = [...new Set(here.map((c) => c.scenario))];
-    return el("tbody", null, folderRow(folder, here, columns),
-              scenarios.map((s) => scenarioRow(s, here.filter((c) => c.scenario === s), columns)));
-  });
   const head = el("thead", null, el("tr", null, el("th", { scope: "col" }, "Scenario"),
-    columns.map((t) => el("th", { scope: "col" }, t)), el("th", { scope: "col", class: "time" }, timeAxis())));
-  byId("matrix").replaceChildren(
-    shown.length > 0 ? el("table", null, head, bodies) : el("p", { class: "none" }, "No cell fits. Esc shows all again."));
-  const first = document.querySelector("#matrix .cell");
-  if (first) first.tabIndex = 0;
+    transports.map((t) => el("th", { scope: "col" }, t)), el("th", { scope: "col", class: "time" }, timeAxis())));
+  const bodies = folders.map((folder) => el("tbody", null, folderRow(folder),
+    data.scenarios.filter((s) => s.folder === folder).map(scenarioRow)));
+  byId("matrix").append(el("table", null, head, bodies), el("p", { class: "none" }, "No cell fits. Esc shows all again."));
+}
+
+// Made once: to hide and show is what a thousand cells stand at every key of a search.
+function showMatrix(shown) {
+  const set = new Set(shown);
+  for (const c of cells) {
+    c.button.hidden = !set.has(c);
+    c.dot?.toggleAttribute("hidden", !set.has(c));
+  }
+  const here = new Map(folders.map((f) => [f, []]));
+  for (const c of shown) here.get(c.scenario.folder).push(c);
+  const scenarios = new Set(shown.map((c) => c.scenario));
+  for (const s of data.scenarios) s.row.hidden = !scenarios.has(s);
+  for (const [folder, list] of here) {
+    const row = folderRows.get(folder), failed = count(list, "failed");
+    const many = new Set(list.map((c) => c.scenario)).size;
+    row.element.parentElement.hidden = list.length === 0;
+    row.counts.textContent = `${many} ${many === 1 ? "scenario" : "scenarios"}, ${list.length} cells`;
+    row.failed.textContent = failed > 0 ? `${failed} failed` : "";
+  }
+  document.querySelector("#matrix table").hidden = shown.length === 0;
+  document.querySelector("#matrix .none").hidden = shown.length > 0;
+  takeTab(shown[0]?.button);
 }
 
 // Arrow keys go from square to square; Tab goes past them all.
 function moveFocus(button, key) {
-  const all = [...document.querySelectorAll("#matrix .cell")];
+  const all = [...document.querySelectorAll("#matrix .cell:not([hidden])")];
   const at = all.indexOf(button);
   let to;
   if (key === "ArrowRight") to = all[at + 1];
@@ -74,28 +91,35 @@ function moveFocus(button, key) {
   if (key === "Home") to = all[0];
   if (key === "End") to = all[all.length - 1];
   if (key === "ArrowDown" || key === "ArrowUp") {
-    const rows = [...document.querySelectorAll("#matrix tr.scenario")];
+    const rows = [...document.querySelectorAll("#matrix tr.scenario:not([hidden])")];
     const row = rows[rows.indexOf(button.closest("tr")) + (key === "ArrowDown" ? 1 : -1)];
     const x = button.getBoundingClientRect().left;
     const distance = (b) => Math.abs(b.getBoundingClientRect().left - x);
-    to = row && [...row.querySelectorAll(".cell")].sort((a, b) => distance(a) - distance(b))[0];
+    to = row && [...row.querySelectorAll(".cell:not([hidden])")].sort((a, b) => distance(a) - distance(b))[0];
   }
   if (to) focusCell(to);
 }
 
+// Of all squares Tab stops at one.
+let tabStop;
+
+function takeTab(button) {
+  if (tabStop) tabStop.tabIndex = -1;
+  tabStop = button;
+  if (button) button.tabIndex = 0;
+}
+
 function focusCell(button) {
-  for (const b of document.querySelectorAll("#matrix .cell[tabindex='0']")) b.tabIndex = -1;
-  button.tabIndex = 0;
+  takeTab(button);
   button.focus();
   button.scrollIntoView({ block: "nearest" });
 }
 
 function markSelected() {
   for (const b of document.querySelectorAll("#matrix .selected")) b.classList.remove("selected");
-  const button = [...document.querySelectorAll("#matrix .cell")].find((b) => b.dataset.cell === state.cell);
-  if (!button) return;
-  button.classList.add("selected");
-  button.closest("tr").classList.add("selected");
-  for (const b of document.querySelectorAll("#matrix .cell[tabindex='0']")) b.tabIndex = -1;
-  button.tabIndex = 0;
+  const cell = cellByKey.get(state.cell);
+  if (!cell) return;
+  cell.button.classList.add("selected");
+  cell.scenario.row.classList.add("selected");
+  if (!cell.button.hidden) takeTab(cell.button);
 }

@@ -30,6 +30,8 @@ function cellView(cell) {
        s.tags.map((t) => chip(t, "only this tag", () => change({ tag: t })))),
     cell.outcome === "skipped" && el("p", { class: "box skipped" }, `Skipped: ${cell.skip_reason}`),
     cell.known_issue && el("p", { class: "box known" }, `Known issue: ${cell.known_issue}`),
+    cell.failed_tries > 0 && el("p", { class: "box known" },
+      `It failed ${cell.failed_tries === 1 ? "once" : `${cell.failed_tries} times`} before this try.`),
     cell.outcome === "failed" && failure(cell),
     el("div", { class: "again" }, el("code", null, cell.again), copyButton(cell.again)),
     siblings(cell), actionTable(cell), ...cell.traces.map((t, i) => wireView(cell, t, i)),

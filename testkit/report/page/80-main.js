@@ -65,7 +65,7 @@ function showHelp() {
 function closeCell() {
   const key = state.cell;
   change({ cell: "" });
-  [...document.querySelectorAll("#matrix .cell")].find((b) => b.dataset.cell === key)?.focus();
+  cellByKey.get(key)?.button.focus();
 }
 
 function stepTo(direction) {
@@ -104,6 +104,7 @@ function onKey(event) {
 buildHead();
 showTheme(storedTheme());
 buildTools();
+buildMatrix();
 readAddress();
 showAll();
 document.querySelector("#matrix .cell.selected")?.scrollIntoView({ block: "center" });
