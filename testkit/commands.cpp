@@ -206,6 +206,7 @@ int run_scenarios(const RunSettings& settings) {
                            settings.retries, settings.trace};
   report.nbdkit = options.nbdkit;
   report.nbdkit_was_given = !settings.nbdkit.empty();
+  report.trace = settings.trace;
   const auto files = load_or_complain(settings.paths, report.seed);
   if (!files) return kExitUsage;
   report.jobs = plan(settings, *files);

@@ -79,7 +79,8 @@ same "JSON: what was left out" true "$(jq '[.cells[].traces[] | select(.total > 
 same "JSON: the fault" '"disconnect RST"' "$(jq '[.cells[].traces[].events[].faults[]?.did] | unique | .[1]' r.json)"
 same "JSON: no trace without a proxy" 0 "$(jq '[.cells[] | select(.scenario == "s/other/good" or .scenario == "other/good")
   | .traces[]] | length' r.json)"
-"$testkit" run s/other/good.json --trace --json t.json >out 2>&1
+"$testkit" run s/other/good.json --trace --seed 5 --json t.json >out 2>&1
+same "the command has --trace" "testkit run s/other/good.json --cell 2 --seed 5 --trace" "$(jq -r '.cells[1].again' t.json)"
 same "JSON: a trace where one is asked for" 2 "$(jq '[.cells[].traces[] | select(.events | length > 5)] | length' t.json)"
 
 # On a terminal the progress comes and goes; elsewhere nothing moves the cursor.

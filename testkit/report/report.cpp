@@ -26,6 +26,7 @@ std::string command_to_repeat(const RunReport& report, const Job& job) {
   std::string out = fmt::format("testkit run {} --cell {} --seed {}",
                                 nbd::shell_quote(job.file->path), job.cell->number, report.seed);
   if (report.nbdkit_was_given) out += " --nbdkit " + nbd::shell_quote(report.nbdkit);
+  if (report.trace) out += " --trace";
   return out;
 }
 

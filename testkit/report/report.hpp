@@ -18,6 +18,7 @@ struct RunReport {
   uint64_t seed = 0;
   std::string nbdkit;
   bool nbdkit_was_given = false;    // then the command to run again has it too
+  bool trace = false;               // likewise
   std::vector<Job> jobs;            // in the order of the files
   std::vector<CellResult> results;  // of the jobs, by index
   Duration took{};
