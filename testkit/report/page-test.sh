@@ -4,8 +4,8 @@
 set -u
 testkit=$BUILD/bin/testkit
 here=$SOURCE/testkit/report
-# shellcheck source=testkit/report/lib.sh
-. "$here/lib.sh"
+# shellcheck disable=SC1091  # it is checked by itself
+. "${0%/*}/lib.sh"
 chromium=$(type -P chromium chromium-browser google-chrome | head -n 1)
 [ -n "$chromium" ] || { echo "skipped: chromium is missing (Debian package chromium)"; exit 77; }
 type -P python3 >/dev/null || { echo "skipped: python3 is missing"; exit 77; }

@@ -6,8 +6,8 @@
 set -u
 testkit=$BUILD/bin/testkit
 here=$SOURCE/testkit/report
-# shellcheck source=testkit/report/lib.sh
-. "$here/lib.sh"
+# shellcheck disable=SC1091  # it is checked by itself
+. "${0%/*}/lib.sh"
 for tool in "$testkit" perl xmllint jq script; do
   type -P "$tool" >/dev/null || { echo "skipped: $tool is missing"; exit 77; }
 done
