@@ -71,7 +71,7 @@ function siblings(cell) {
 
 function actionTable(cell) {
   if (cell.actions.length === 0) return null;
-  const longest = Math.max(...cell.actions.map((a) => a.ms), 0.001);
+  const share = (ms) => `${((100 * Math.max(0, ms)) / Math.max(cell.ms, 0.001)).toFixed(2)}%`;
   return el("details", { open: true }, el("summary", null, "What was done"),
     el("table", { class: "actions" },
       el("thead", null, el("tr", null, ["at", "what", "expected", "came", "took"].map((h) => el("th", { scope: "col" }, h)))),
@@ -80,7 +80,7 @@ function actionTable(cell) {
            el("td", { class: "number" }, showTime(Math.max(0, a.at))), el("td", { class: "what" }, a.what),
            el("td", null, a.expected), el("td", null, a.happened === a.expected ? el("span", { class: "muted" }, "as expected") : a.happened),
            el("td", { class: "number took" }, showTime(a.ms),
-              el("span", { class: "bar", style: `width:${((100 * a.ms) / longest).toFixed(1)}%` }))),
+              el("span", { class: "bar", style: `margin-left:${share(a.at)};width:${share(a.ms)}` }))),
         a.details.length > 0 && el("tr", { class: "output" }, el("td"), el("td", { colspan: 4 }, el("pre", null, a.details.join("\n")))),
       ]))));
 }
