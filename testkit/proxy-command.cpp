@@ -53,7 +53,8 @@ int run_proxy(const ProxySettings& settings) {
   nbd::Fd socket = proxy::listen_at(listen);
   listen.export_name = server.export_name;
   {
-    proxy::Proxy::Settings proxy_settings{server, *rules, seed, settings.trace, nullptr, std::nullopt};
+    proxy::Proxy::Settings proxy_settings{server,         *rules,  seed,
+                                          settings.trace, nullptr, std::nullopt};
     if (!settings.tls_folder.empty()) {
       proxy_settings.tls = proxy::TlsSettings{settings.tls_folder, settings.tls_psk, false, ""};
     }

@@ -12,6 +12,7 @@ testkit=$BUILD/bin/testkit
 
 # proxy ARGS...: one in front of $scratch/s, at $scratch/p
 proxy() {
+  rm -f said  # else the last one's words would be taken for this one's
   "$testkit" proxy --listen "nbd+unix:///?socket=$scratch/p" --to "nbd+unix:///?socket=$scratch/s" "$@" >said &
   proxy=$!; started+=("$proxy")
   until_true 20 grep -q '^proxy at' said
