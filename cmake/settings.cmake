@@ -23,6 +23,10 @@ find_program(CCACHE ccache)
 if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_C_COMPILER_LAUNCHER "${CCACHE}")
   set(CMAKE_CXX_COMPILER_LAUNCHER "${CCACHE}")
+  if(NBD_PCH)  # see precompiled.cmake; ccache(1), "precompiled headers"
+    set(CMAKE_CXX_COMPILER_LAUNCHER
+      "${CMAKE_COMMAND};-E;env;CCACHE_SLOPPINESS=pch_defines,time_macros;${CCACHE}")
+  endif()
 endif()
 
 set(NBD_SANITIZE "" CACHE STRING "sanitizers to build with, e.g. address,undefined or thread")
