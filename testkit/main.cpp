@@ -12,6 +12,7 @@
 #include "bench/loop-server.hpp"
 #include "commands.hpp"
 #include "scenario/schema.hpp"
+#include "vm/command.hpp"
 
 namespace {
 
@@ -112,6 +113,26 @@ void add_proxy_options(CLI::App& proxy, testkit::ProxySettings& settings) {
   proxy.add_option("--seed", settings.seed, "repeat the random choices of an earlier run");
 }
 
+void add_vm_options(CLI::App& vm, testkit::vm::VmSettings& settings) {
+  vm.add_option("--backend", settings.backend,
+                "what runs the guest: auto (default), uml, qemu, kvm (also $TESTKIT_VM_BACKEND)")
+      ->check(CLI::IsMember({"auto", "uml", "qemu", "kvm"}));
+  vm.add_option("--timeout", settings.timeout, "limit of the command (default 600s)")
+      ->type_name("TIME");
+  vm.add_option("--cd", settings.directory, "where the command runs (default here)")
+      ->type_name("DIR");
+  vm.add_option("--share", settings.shares, "a folder in which changes stay")
+      ->type_name("DIR")
+      ->allow_extra_args(false);
+  vm.add_option("--modules", settings.modules, "kernel modules to load besides the usual ones")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  vm.add_flag("--prepare", settings.prepare, "only fetch what is needed");
+  vm.add_flag("-v,--verbose", settings.verbose, "tell what runs the guest, and times");
+  vm.add_option("COMMAND", settings.command, "what runs in the guest, and its arguments");
+  vm.positionals_at_end();
+}
+
 struct LoopOptions {
   std::string socket_path, port, size = "1G";
 };
@@ -165,6 +186,10 @@ int run(int argc, char** argv) {
   CLI::App* bench_command = app.add_subcommand("bench", "measure and compare servers");
   add_bench_options(*bench_command, bench_settings);
 
+  testkit::vm::VmSettings vm_settings;
+  CLI::App* vm_command = app.add_subcommand("vm", "run a command under a guest kernel");
+  add_vm_options(*vm_command, vm_settings);
+
   LoopOptions loop_options;
   CLI::App* loop_command =
       app.add_subcommand("bench-server", "the least server there can be, to compare with");
@@ -182,6 +207,7 @@ int run(int argc, char** argv) {
   }
   if (serve_command->parsed()) return testkit::serve_scenario(serve_settings);
   if (proxy_command->parsed()) return testkit::run_proxy(proxy_settings);
+  if (vm_command->parsed()) return testkit::vm::run_vm(vm_settings);
   // Bad input of a bench is an error like any other; 2 is for scenario files.
   try {
     if (bench_command->parsed()) return testkit::bench::run_bench(bench_settings);

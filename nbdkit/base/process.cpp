@@ -157,6 +157,9 @@ int run_child(const Prepared& p) {
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   if (!set_stdio(o)) return errno;
+  for (const int fd : o.kept_fds) {
+    if (::fcntl(fd, F_SETFD, 0) != 0) return errno;
+  }
   if (!o.directory.empty() && ::chdir(o.directory.c_str()) != 0) return errno;
   ::execvpe(p.argv[0], p.argv.data(), p.envp.data());
   return errno;

@@ -37,6 +37,7 @@ struct SpawnOptions {
   int stdin_fd = -1;              // -1: /dev/null for stdin ...
   int stdout_fd = -1;             // ... and ours for stdout, stderr
   int stderr_fd = -1;             // borrowed until spawn() returns
+  std::vector<int> kept_fds;      // stay open in it, above 2, under their numbers
   bool inherit_stdin = false;     // ours instead of /dev/null
   bool own_group = false;         // its own process group, see kill_group()
   int parent_death_signal = 0;    // sent to it when the spawning thread ends
