@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
 #include <random>
 
 #include "base/error.hpp"
@@ -19,8 +20,10 @@
 #include "report/json.hpp"
 #include "report/junit.hpp"
 #include "report/tap.hpp"
+#include "run/kernel.hpp"
 #include "run/round.hpp"
 #include "scenario/load.hpp"
+#include "vm/cells.hpp"
 
 namespace testkit {
 
@@ -67,6 +70,8 @@ bool selected(const RunSettings& settings, const ScenarioFile& file, const Cell&
       !contains(settings.transports, transport_name(cell.transport))) {
     return false;
   }
+  if (settings.guest == "only" && !asks_of_kernel(cell)) return false;
+  if (settings.guest == "without" && asks_of_kernel(cell)) return false;
   const bool tagged = settings.tags.empty() ||
                       std::any_of(file.tags.begin(), file.tags.end(), [&](const std::string& tag) {
                         return contains(settings.tags, tag);
@@ -154,6 +159,39 @@ std::vector<std::string> write_reports(const RunSettings& settings, const RunRep
   return written;
 }
 
+bool wants_guest(const RunSettings& settings, const Job& job) {
+  if (settings.guest == "never" || settings.guest == "without") return false;
+  return settings.guest == "all" || !missing_in_kernel(*job.cell).empty();
+}
+
+// Threads: the guest's cells are waited for in a thread of their own beside the workers of those
+// that run here; done() is called under one lock.
+void run_here_and_in_guest(const RunSettings& settings, const RunReport& report,
+                           const RunOptions& options, const Interrupt& interrupt,
+                           const std::function<void(size_t, CellResult)>& done) {
+  std::vector<Job> here;
+  std::vector<size_t> here_indices, guest_indices;
+  vm::CellsInGuest guest{{}, settings.jobs, report.seed};
+  for (size_t i = 0; i < report.jobs.size(); ++i) {
+    const bool there = wants_guest(settings, report.jobs[i]);
+    (there ? guest.jobs : here).push_back(report.jobs[i]);
+    (there ? guest_indices : here_indices).push_back(i);
+  }
+  std::mutex one_at_a_time;
+  const auto done_with = [&](const std::vector<size_t>& indices) {
+    return [&](size_t i, CellResult result) {
+      const std::lock_guard lock(one_at_a_time);
+      done(indices[i], std::move(result));
+    };
+  };
+  std::jthread in_guest;
+  if (!guest.jobs.empty()) {
+    in_guest = std::jthread(
+        [&] { vm::run_cells_in_guest(guest, options, interrupt, done_with(guest_indices)); });
+  }
+  run_jobs(here, settings.jobs, options, interrupt, done_with(here_indices));
+}
+
 }  // namespace
 
 int check_scenarios(const std::vector<std::string>& paths) {
@@ -223,10 +261,11 @@ int run_scenarios(const RunSettings& settings) {
   Interrupt interrupt;
   {
     const SignalWatch watch(interrupt);
-    run_jobs(report.jobs, settings.jobs, options, interrupt, [&](size_t index, CellResult result) {
-      report.results[index] = std::move(result);
-      console.cell_done(index);
-    });
+    run_here_and_in_guest(settings, report, options, interrupt,
+                          [&](size_t index, CellResult result) {
+                            report.results[index] = std::move(result);
+                            console.cell_done(index);
+                          });
   }
   report.took = Clock::now() - start;
   console.finish(write_reports(settings, report));

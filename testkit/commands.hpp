@@ -28,6 +28,7 @@ struct RunSettings {
   std::string junit, tap, json, html, keep_logs;
   std::string shard;     // "K/N": of every N cells the Kth; empty: all
   unsigned retries = 0;  // of a cell that has failed
+  std::string guest = "auto";  // see the manual page
   bool list = false, quiet = false, trace = false;
 };
 

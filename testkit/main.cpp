@@ -12,6 +12,7 @@
 #include "bench/loop-server.hpp"
 #include "commands.hpp"
 #include "scenario/schema.hpp"
+#include "vm/cells.hpp"
 #include "vm/command.hpp"
 
 namespace {
@@ -20,9 +21,9 @@ void add_run_options(CLI::App& run, testkit::RunSettings& settings) {
   run.add_option("PATH", settings.paths, "scenario files, or folders of them")->required();
   run.add_option("-j,--jobs", settings.jobs, "cells to run at a time (default 1)")
       ->check(CLI::Range(1, 1024));
-  run.add_option("--transport", settings.transports, "only these: tcp, unix")
+  run.add_option("--transport", settings.transports, "only these: tcp, unix, vsock")
       ->delimiter(',')
-      ->check(CLI::IsMember({"tcp", "unix"}));
+      ->check(CLI::IsMember({"tcp", "unix", "vsock"}));
   run.add_option("--filter", settings.filter, "only scenarios whose id or name matches GLOB")
       ->type_name("GLOB");
   run.add_option("--tag", settings.tags, "only scenarios with one of these tags")->delimiter(',');
@@ -47,6 +48,10 @@ void add_run_options(CLI::App& run, testkit::RunSettings& settings) {
       ->type_name("K/N");
   run.add_option("--retries", settings.retries,
                  "run a cell that fails again, so often (default 0)");
+  run.add_option("--guest", settings.guest,
+                 "cells run in a guest: auto (those that this kernel cannot run; the default), "
+                 "never, all; cells that ask something of the kernel: only, without")
+      ->check(CLI::IsMember({"auto", "never", "all", "only", "without"}));
   run.add_flag("--list", settings.list, "list the cells, run nothing");
   run.add_flag("-q,--quiet", settings.quiet, "print only what failed, and the totals");
 }
@@ -190,6 +195,11 @@ int run(int argc, char** argv) {
   CLI::App* vm_command = app.add_subcommand("vm", "run a command under a guest kernel");
   add_vm_options(*vm_command, vm_settings);
 
+  std::string cells_file;
+  CLI::App* cells_command = app.add_subcommand("run-cells", "the end of run that is in a guest");
+  cells_command->group("");  // not for people
+  cells_command->add_option("FILE", cells_file)->required();
+
   LoopOptions loop_options;
   CLI::App* loop_command =
       app.add_subcommand("bench-server", "the least server there can be, to compare with");
@@ -207,6 +217,7 @@ int run(int argc, char** argv) {
   }
   if (serve_command->parsed()) return testkit::serve_scenario(serve_settings);
   if (proxy_command->parsed()) return testkit::run_proxy(proxy_settings);
+  if (cells_command->parsed()) return testkit::vm::run_cells(cells_file);
   if (vm_command->parsed()) return testkit::vm::run_vm(vm_settings);
   // Bad input of a bench is an error like any other; 2 is for scenario files.
   try {

@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <linux/vm_sockets.h>
+
 #include <algorithm>
 #include <array>
 #include <climits>
@@ -14,6 +16,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/parse.hpp"
 #include "bench/socket-io.hpp"
 #include "wire/messages.hpp"
 
@@ -57,6 +60,20 @@ nbd::Fd connect_tcp(const std::string& host, const std::string& port) {
     error = errno;
   }
   nbd::fail_errno(error, "connect to {} port {}", host, port);
+}
+
+nbd::Fd connect_vsock(const std::string& cid, const std::string& port) {
+  constexpr uint64_t kMax = UINT32_MAX;
+  sockaddr_vm address{};
+  address.svm_family = AF_VSOCK;
+  address.svm_cid = static_cast<uint32_t>(nbd::parse_unsigned("vsock CID", cid, kMax));
+  address.svm_port = static_cast<uint32_t>(nbd::parse_unsigned("vsock port", port, kMax));
+  nbd::Fd fd(nbd::sys([] { return ::socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0); },
+                      "cannot make a vsock socket, for which the kernel needs a module"));
+  nbd::sys(
+      [&] { return ::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address); },
+      "connect to vsock {} port {}", cid, port);
+  return fd;
 }
 
 template <std::unsigned_integral T>
@@ -126,6 +143,7 @@ void ask_for_block_status(const Session& s, const std::string& export_name) {
 }  // namespace
 
 nbd::Fd connect_to(const Address& address) {
+  if (address.vsock) return connect_vsock(address.host, address.port);
   return address.path.empty() ? connect_tcp(address.host, address.port)
                               : connect_unix(address.path);
 }

@@ -18,11 +18,12 @@ namespace testkit::bench {
 
 struct Address {
   std::string path;        // of a Unix socket; empty: TCP
-  std::string host, port;  // TCP
+  std::string host, port;  // TCP; of vsock, the number of the machine and the port
   std::string export_name;
+  bool vsock = false;
   std::string uri() const;
 };
-// nbd://HOST[:PORT]/EXPORT, nbd+unix:///EXPORT?socket=PATH. Throws an Error that
+// nbd://HOST[:PORT]/EXPORT, nbd+vsock://CID[:PORT]/EXPORT, nbd+unix:///EXPORT?socket=PATH. Throws an Error that
 // shows the URI.
 Address parse_uri(std::string_view uri);
 

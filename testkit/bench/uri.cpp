@@ -46,9 +46,12 @@ Address parse_uri(std::string_view uri) {
   const size_t scheme_end = uri.find("://");
   const std::string_view scheme = uri.substr(0, scheme_end);
   const bool over_unix = scheme == "nbd+unix";
-  if (scheme_end == std::string_view::npos || (scheme != "nbd" && !over_unix)) {
-    nbd::fail("URI \"{}\": must be nbd://HOST[:PORT]/EXPORT or nbd+unix:///EXPORT?socket=PATH{}",
-              uri, scheme.starts_with("nbds") ? "; for TLS see --tls-psk" : "");
+  const bool over_vsock = scheme == "nbd+vsock";
+  if (scheme_end == std::string_view::npos || (scheme != "nbd" && !over_unix && !over_vsock)) {
+    nbd::fail(
+        "URI \"{}\": must be nbd://HOST[:PORT]/EXPORT, nbd+vsock://CID[:PORT]/EXPORT or "
+        "nbd+unix:///EXPORT?socket=PATH{}",
+        uri, scheme.starts_with("nbds") ? "; for TLS see --tls-psk" : "");
   }
   std::string_view rest = uri.substr(scheme_end + 3);
   const size_t question = rest.find('?');
@@ -57,6 +60,7 @@ Address parse_uri(std::string_view uri) {
   rest = rest.substr(0, question);
   const size_t slash = rest.find('/');
   Address a;
+  a.vsock = over_vsock;
   if (slash != std::string_view::npos) a.export_name = percent_decode(rest.substr(slash + 1), uri);
   if (!over_unix) {
     if (!query.empty()) nbd::fail("URI \"{}\": nothing may follow \"?\" here", uri);
@@ -72,6 +76,7 @@ Address parse_uri(std::string_view uri) {
 std::string Address::uri() const {
   if (!path.empty()) return fmt::format("nbd+unix:///{}?socket={}", uri_escape(export_name), path);
   const bool is_v6 = host.find(':') != std::string::npos;
+  if (vsock) return fmt::format("nbd+vsock://{}:{}/{}", host, port, uri_escape(export_name));
   return fmt::format("nbd://{}{}{}:{}/{}", is_v6 ? "[" : "", host, is_v6 ? "]" : "", port,
                      uri_escape(export_name));
 }

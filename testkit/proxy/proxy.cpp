@@ -9,10 +9,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <linux/vm_sockets.h>
+
 #include <memory>
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/parse.hpp"
 
 namespace testkit::proxy {
 
@@ -57,10 +60,25 @@ nbd::Fd listen_tcp(Address& a) {
   return fd;
 }
 
+nbd::Fd listen_vsock(const Address& a) {
+  constexpr uint64_t kMax = UINT32_MAX;
+  sockaddr_vm address{};
+  address.svm_family = AF_VSOCK;
+  address.svm_cid = VMADDR_CID_ANY;
+  address.svm_port = static_cast<uint32_t>(nbd::parse_unsigned("vsock port", a.port, kMax));
+  nbd::Fd fd(nbd::sys([] { return ::socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0); },
+                      "cannot make a vsock socket, for which the kernel needs a module"));
+  nbd::sys([&] { return ::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address); },
+           "bind to vsock port {}", a.port);
+  return fd;
+}
+
 }  // namespace
 
 nbd::Fd listen_at(Address& address) {
-  nbd::Fd fd = address.path.empty() ? listen_tcp(address) : listen_unix(address.path);
+  nbd::Fd fd = address.vsock          ? listen_vsock(address)
+               : address.path.empty() ? listen_tcp(address)
+                                      : listen_unix(address.path);
   nbd::sys([&] { return ::listen(fd.get(), SOMAXCONN); }, "listen");
   return fd;
 }

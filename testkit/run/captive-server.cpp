@@ -29,10 +29,10 @@ Variables joined(Variables a, const Variables& b) {
 }  // namespace
 
 Variables address_variables(const Endpoint& endpoint, const std::string& export_name) {
-  const bool tcp = endpoint.transport == Transport::tcp;
+  const bool on_path = endpoint.transport == Transport::unix_socket;
   return {{"uri", endpoint.uri(export_name)},
-          {"unixsocket", tcp ? "" : endpoint.path},
-          {"port", tcp ? std::to_string(endpoint.port) : ""},
+          {"unixsocket", on_path ? endpoint.path : ""},
+          {"port", on_path ? "" : std::to_string(endpoint.port)},
           {"exportname", export_name}};
 }
 
@@ -51,6 +51,8 @@ std::vector<std::string> server_argv(const Server& server, const Endpoint& endpo
   };
   if (endpoint.transport == Transport::tcp) {
     add({"-i", "127.0.0.1", "-p", std::to_string(endpoint.port)});
+  } else if (endpoint.transport == Transport::vsock) {
+    add({"--vsock", "-p", std::to_string(endpoint.port)});
   } else {
     add({"-U", endpoint.path});
   }
@@ -89,6 +91,13 @@ std::vector<std::string> on_small_disk(const Server::SmallDisk& disk, const std:
 void CaptiveServer::launch(const Server& server, const ServerPlace& place,
                            const Variables& variables) {
   argv_ = server_argv(server, endpoint_, place.nbdkit, variables);
+  // A port of vsock that is bound may not listen yet, and we cannot see the difference.
+  ready_path_ =
+      endpoint_.transport == Transport::vsock && server.command.empty() ? place.pid_path : "";
+  if (!ready_path_.empty()) {
+    ::unlink(ready_path_.c_str());
+    argv_.insert(argv_.begin() + 1, {"-P", ready_path_});
+  }
   const nbd::Fd log = append_to_file(place.log_path);
   nbd::SpawnOptions options;
   options.argv = server.disk.room == 0 ? argv_ : on_small_disk(server.disk, place.directory, argv_);
@@ -100,6 +109,11 @@ void CaptiveServer::launch(const Server& server, const ServerPlace& place,
   child_ = nbd::spawn(options);
 }
 
+bool CaptiveServer::is_ready() const {
+  if (ready_path_.empty()) return endpoint_.is_listening();
+  return ::access(ready_path_.c_str(), F_OK) == 0;
+}
+
 // False if it ended before it listened.
 bool CaptiveServer::wait_until_listening(const Deadline& deadline, const Interrupt& interrupt) {
   // A server over memory listens after 4 ms: looked for often at first, so that
@@ -107,7 +121,7 @@ bool CaptiveServer::wait_until_listening(const Deadline& deadline, const Interru
   for (int look = 0;; ++look) {
     const auto pause = look < 50 ? 1ms : 20ms;
     // In this order: one that listens and then dies is found by the next look.
-    const bool listening = endpoint_.is_listening();
+    const bool listening = is_ready();
     if (ended()) return false;
     if (listening) return true;
     if (deadline.passed()) {
@@ -134,12 +148,13 @@ CaptiveServer CaptiveServer::start(const Server& server, Transport transport,
       // A server without SO_REUSEADDR cannot bind beside the reservation.
       if (attempt > 1) reservation->release();
     }
+    if (transport == Transport::vsock) captive.endpoint_.port = free_vsock_port();
     captive.launch(server, place, variables);
     if (captive.wait_until_listening(Deadline::after(kStartTime).sooner(deadline), interrupt)) {
       return captive;
     }
     const bool port_was_taken =
-        transport == Transport::tcp && attempt < kPortAttempts &&
+        transport != Transport::unix_socket && attempt < kPortAttempts &&
         read_file(place.log_path, kMaxLog).find(nbd::errno_text(EADDRINUSE)) != std::string::npos;
     if (port_was_taken) continue;
     captive.fail_to_listen();

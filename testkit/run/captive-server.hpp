@@ -19,6 +19,7 @@ struct ServerPlace {
   std::string socket_path;  // for transport unix
   std::string directory;    // where it runs
   std::string log_path;     // takes its stdout and stderr
+  std::string pid_path;     // for transport vsock: our nbdkit writes it once it listens
 };
 
 class CaptiveServer {
@@ -51,11 +52,13 @@ class CaptiveServer {
   std::optional<nbd::ExitStatus> ended();
   void launch(const Server& server, const ServerPlace& place, const Variables& variables);
   [[noreturn]] void fail_to_listen() const;
+  bool is_ready() const;
   bool wait_until_listening(const Deadline& deadline, const Interrupt& interrupt);
 
   Endpoint endpoint_;
   std::string export_name_;
   std::string log_path_;
+  std::string ready_path_;  // empty: is_listening() tells
   std::vector<std::string> argv_;
   nbd::Child child_;
 };

@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "run/kernel.hpp"
 #include "run/programs.hpp"
 #include "run/round.hpp"
 
@@ -170,6 +171,7 @@ CellResult run_cell(const ScenarioFile& file, const Cell& cell, const RunOptions
   CellResult result;
   const auto start = Clock::now();
   result.skip_reason = interrupt.requested() ? "interrupted" : missing_need(cell.scenario.needs);
+  if (result.skip_reason.empty()) result.skip_reason = missing_in_kernel(cell);
   if (!result.skip_reason.empty()) {
     result.verdict = Verdict::skipped;
     return result;

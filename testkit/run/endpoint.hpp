@@ -12,9 +12,10 @@ namespace testkit {
 
 struct Endpoint {
   Transport transport = Transport::unix_socket;
-  std::string path;   // unix
-  uint16_t port = 0;  // tcp
-  std::string host = "127.0.0.1";
+  std::string path;                // unix
+  uint32_t port = 0;               // tcp, vsock
+  std::string host = "127.0.0.1";  // tcp
+  uint32_t cid = 1;                // vsock; 1 is this machine
 
   std::string uri(const std::string& export_name) const;
   // Whether someone listens there, found without connecting: a connection made
@@ -35,6 +36,14 @@ class PortReservation {
   nbd::Fd socket_;
   uint16_t port_ = 0;
 };
+
+// A port of vsock that nobody has bound just now. There is no SO_REUSEADDR for them, so a server
+// cannot bind beside a reservation.
+uint32_t free_vsock_port();
+
+// Whether the kernel connects vsock sockets of this machine with each other: tried once, by
+// connecting. Without its module vsock_loopback a connection is not refused but lost, in 2 s.
+bool vsock_works();
 
 // "a b/c" -> "a%20b%2Fc"
 std::string uri_escape(std::string_view text);

@@ -19,6 +19,16 @@ Outcome not_finished(Wake wake) {
   return {wake == Wake::timeout ? Outcome::End::timeout : Outcome::End::interrupted, 0, ""};
 }
 
+int start_to_connect(nbd_handle* h, const Endpoint& endpoint) {
+  switch (endpoint.transport) {
+    case Transport::tcp:
+      return nbd_aio_connect_tcp(h, endpoint.host.c_str(), std::to_string(endpoint.port).c_str());
+    case Transport::vsock: return nbd_aio_connect_vsock(h, endpoint.cid, endpoint.port);
+    case Transport::unix_socket: break;
+  }
+  return nbd_aio_connect_unix(h, endpoint.path.c_str());
+}
+
 int note_extents(void* user_data, const char* context, uint64_t, uint32_t* entries,
                  size_t nr_entries, int*) {
   auto& sent = *static_cast<Sent*>(user_data);
@@ -92,11 +102,7 @@ Outcome NbdSession::connect(const Endpoint& endpoint, const std::string& export_
     failed |= nbd_add_meta_context(h, context.c_str()) == -1;
   }
   if (failed) return last_error();
-  const int started =
-      endpoint.transport == Transport::tcp
-          ? nbd_aio_connect_tcp(h, endpoint.host.c_str(), std::to_string(endpoint.port).c_str())
-          : nbd_aio_connect_unix(h, endpoint.path.c_str());
-  if (started == -1) return last_error();
+  if (start_to_connect(h, endpoint) == -1) return last_error();
   if (Outcome outcome = wait_while(nbd_aio_is_connecting, deadline); !outcome.ok()) return outcome;
   if (connected() || nbd_aio_is_negotiating(h) == 1) return {};
   return {Outcome::End::error, 0, fmt::format("not connected: {}", nbd_connection_state(h))};

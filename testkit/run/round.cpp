@@ -177,20 +177,23 @@ class Round {
     const auto address_of = [](const Endpoint& e) {
       proxy::Address a;
       a.path = e.path;
-      if (e.transport != Transport::tcp) return a;
-      return proxy::Address{"", e.host, std::to_string(e.port), ""};
+      if (e.transport == Transport::unix_socket) return a;
+      const bool vsock = e.transport == Transport::vsock;
+      return proxy::Address{"", vsock ? std::to_string(e.cid) : e.host, std::to_string(e.port), "",
+                            vsock};
     };
     const proxy::Address server = address_of(endpoint_);
-    if (endpoint_.transport == Transport::tcp) {
-      endpoint_.port = 0;
-      endpoint_.host = Endpoint{}.host;
-    } else {
-      endpoint_.path = temp_ / "p";
+    endpoint_.host = Endpoint{}.host;
+    endpoint_.cid = Endpoint{}.cid;
+    switch (endpoint_.transport) {
+      case Transport::tcp: endpoint_.port = 0; break;
+      case Transport::vsock: endpoint_.port = free_vsock_port(); break;
+      case Transport::unix_socket: endpoint_.path = temp_ / "p"; break;
     }
     proxy::Address here = address_of(endpoint_);
     nbd::Fd socket = proxy::listen_at(here);
     if (endpoint_.transport == Transport::tcp) {
-      endpoint_.port = static_cast<uint16_t>(std::stoul(here.port));
+      endpoint_.port = static_cast<uint32_t>(std::stoul(here.port));
     }
     const std::string trace = options_.keep_logs.empty() ? "" : logs_ + "/wire.trace";
     proxy::Proxy::Settings settings{

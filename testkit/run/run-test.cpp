@@ -134,6 +134,7 @@ TEST_CASE("the server's command line has the address, the filters in order and a
   server.options = {"--no-sr"};
   server.threads = 4;
   server.export_name = "a b";
+  CHECK(Endpoint{Transport::vsock, "", 1234}.uri("a b") == "nbd+vsock://1:1234/a%20b");
   const Endpoint endpoint{Transport::tcp, "", 1234};
   CHECK(nbd::shell_quote(server_argv(server, endpoint, "nbdkit", {{"seed", "9"}})) ==
         "nbdkit -f -i 127.0.0.1 -p 1234 -e 'a b' -t 4 --no-sr --filter=error --filter=delay memory "

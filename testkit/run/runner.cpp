@@ -29,11 +29,13 @@ sigset_t ending_signals() {
 }  // namespace
 
 void run_jobs(const std::vector<Job>& jobs, unsigned workers, const RunOptions& options,
-              const Interrupt& interrupt, const std::function<void(size_t, CellResult)>& done) {
+              const Interrupt& interrupt, const std::function<void(size_t, CellResult)>& done,
+              const std::function<void(size_t)>& begin) {
   std::atomic<size_t> next = 0;
   std::mutex done_mutex;
   const auto work = [&] {
     for (size_t i = next++; i < jobs.size(); i = next++) {
+      if (begin) begin(i);
       CellResult result = run_cell(*jobs[i].file, *jobs[i].cell, options, interrupt);
       const std::lock_guard lock(done_mutex);
       done(i, std::move(result));

@@ -17,9 +17,10 @@ struct Job {
 };
 
 // Runs every job once, `workers` at a time. done(index, result) is called for
-// each, from any worker, one call at a time.
+// each, from any worker, one call at a time; begin(index) before each, several calls at a time.
 void run_jobs(const std::vector<Job>& jobs, unsigned workers, const RunOptions& options,
-              const Interrupt& interrupt, const std::function<void(size_t, CellResult)>& done);
+              const Interrupt& interrupt, const std::function<void(size_t, CellResult)>& done,
+              const std::function<void(size_t)>& begin = {});
 
 // While this lives, SIGINT, SIGTERM and SIGHUP request the interrupt instead of
 // ending the process, so that servers and folders are cleared away.

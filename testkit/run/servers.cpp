@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "base/error.hpp"
+#include "base/parse.hpp"
 #include "bench/connect.hpp"
 
 namespace testkit {
@@ -29,9 +30,12 @@ Endpoint existing(const Server& server, const Variables& variables) {
   if (!address.path.empty()) {
     endpoint.path = address.path;
   } else {
-    endpoint.transport = Transport::tcp;
+    endpoint.transport = address.vsock ? Transport::vsock : Transport::tcp;
     endpoint.host = address.host;
-    endpoint.port = static_cast<uint16_t>(std::stoul(address.port));
+    if (address.vsock) {
+      endpoint.cid = static_cast<uint32_t>(nbd::parse_unsigned("CID", address.host, UINT32_MAX));
+    }
+    endpoint.port = static_cast<uint32_t>(std::stoul(address.port));
   }
   return endpoint;
 }
@@ -47,7 +51,7 @@ Content initial_content(const Server& server) {
 ServerPlace Servers::place_of(const std::string& name) const {
   const std::string suffix = name.empty() ? "" : "-" + name;
   return {place_.nbdkit, place_.socket_stem + suffix, place_.directory,
-          place_.log_stem + suffix + ".log"};
+          place_.log_stem + suffix + ".log", place_.socket_stem + suffix + ".pid"};
 }
 
 bool Servers::start_all(Variables& variables, const Deadline& deadline,

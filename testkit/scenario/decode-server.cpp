@@ -63,13 +63,13 @@ std::vector<std::string> decode_options(const Value& value) {
   return out;
 }
 
-// An array for all transports, or {"unix": [...], "tcp": [...]}.
+// An array for all transports, or {"unix": [...], "tcp": [...], "vsock": [...]}.
 std::vector<std::string> decode_server_command(const Value& value, Transport transport) {
   constexpr std::string_view kWhat = "the words of a server's command line";
   if (!value.is_object()) return value.strings(kWhat);
   Object object(value, kWhat);
   std::vector<std::string> chosen;
-  for (const Transport t : {Transport::unix_socket, Transport::tcp}) {
+  for (const Transport t : {Transport::unix_socket, Transport::tcp, Transport::vsock}) {
     const std::string name(transport_name(t));
     const auto v = t == transport ? object.need(name, kWhat) : object.get(name);
     if (!v) continue;

@@ -11,8 +11,11 @@ namespace {
 
 Needs decode_needs(const Value& value) {
   Needs needs;
-  Object object = value.object("an object with \"programs\" or \"root\"");
+  Object object = value.object("an object with \"programs\", \"modules\" or \"root\"");
   if (const auto v = object.get("programs")) needs.programs = v->strings_or_one("a program's name");
+  if (const auto v = object.get("modules")) {
+    needs.modules = v->strings_or_one("the name of a kernel module");
+  }
   if (const auto v = object.get("root")) needs.root = v->boolean();
   return needs;
 }

@@ -20,8 +20,8 @@ namespace testkit {
 
 using Duration = std::chrono::nanoseconds;
 
-enum class Transport { unix_socket, tcp };
-std::string_view transport_name(Transport transport);  // "unix", "tcp"
+enum class Transport { unix_socket, tcp, vsock };
+std::string_view transport_name(Transport transport);  // "unix", "tcp", "vsock"
 
 // ---- the server ----
 
@@ -271,6 +271,7 @@ using ClientGroup = std::vector<Client>;
 
 struct Needs {
   std::vector<std::string> programs;
+  std::vector<std::string> modules;  // of the kernel
   bool root = false;
 };
 

@@ -94,7 +94,7 @@ TEST_CASE("a problem says what was found and what was expected") {
       {"\"repeat\": 0,", ok, "2: /repeat: expected a whole number from 1 to 1000, got 0"},
       {"\"within\": \"soon\",", ok, "2: /within: expected a time such as \"5s\""},
       {"\"transports\": [\"udp\"],", ok,
-       "2: /transports/0: expected one of \"unix\", \"tcp\", got \"udp\""},
+       "2: /transports/0: expected one of \"unix\", \"tcp\", \"vsock\", got \"udp\""},
       {"\"matrix\": {\"a\": 1},", ok, "2: /matrix/a: expected an array of values, got 1"},
       {"\"exclude\": [{\"b\": 1}],", ok, "2: /exclude/0/b: \"b\" is no axis"},
       {"\"tags\": [\"${sedd}\"],", ok,

@@ -6,6 +6,7 @@
 #include "vm/backend.hpp"
 #include "vm/initramfs.hpp"
 #include "vm/kernel.hpp"
+#include "vm/result-line.hpp"
 
 using namespace testkit::vm;
 
@@ -70,4 +71,45 @@ TEST_CASE("a back end is named, or those that may work are tried") {
   ::setenv("TESTKIT_VM_BACKEND", "xen", 1);
   CHECK_THROWS_WITH(backends_for("auto"), "unknown back end \"xen\"; known are: auto uml qemu kvm");
   ::unsetenv("TESTKIT_VM_BACKEND");
+}
+
+TEST_CASE("a cell's result is the same behind the line that carries it") {
+  testkit::CellResult result;
+  result.verdict = testkit::Verdict::failed;
+  result.failed_tries = 2;
+  result.took = std::chrono::milliseconds(31);
+  result.actions.push_back({"step 1",
+                            "error \"EIO\"",
+                            "a\nb",
+                            std::chrono::seconds(1),
+                            false,
+                            {"stderr  \xff\xfe bytes"}});
+  const std::string text = to_line({7, result});
+  CHECK(text.find('\n') == text.size() - 1);
+  const auto line = parse_line(text.substr(0, text.size() - 1));
+  REQUIRE(line);
+  CHECK(line->index == 7);
+  REQUIRE(line->result);
+  CHECK(line->result->verdict == testkit::Verdict::failed);
+  CHECK(line->result->failed_tries == 2);
+  CHECK(line->result->took == result.took);
+  REQUIRE(line->result->actions.size() == 1);
+  const testkit::Action& action = line->result->actions[0];
+  CHECK(action.expected == "error \"EIO\"");
+  CHECK(action.happened == "a\nb");
+  CHECK(action.took == std::chrono::seconds(1));
+  CHECK_FALSE(action.passed);
+  CHECK(action.details.size() == 1);
+
+  const auto begin = parse_line(to_line({3, {}}));
+  REQUIRE(begin);
+  CHECK(begin->index == 3);
+  CHECK_FALSE(begin->result);
+}
+
+TEST_CASE("a line that is no result is none") {
+  for (const char* text : {"", "hello", "{}", R"({"cell":-1})", R"({"cell":1,"verdict":9})",
+                           R"({"cell":1,"verdict":0})", R"([1])"}) {
+    CHECK_FALSE(parse_line(text));
+  }
 }
