@@ -6,7 +6,7 @@
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin
 # testkit gives these to the commands of a scenario.
-: "${dir:?}" "${here:?}" "${nbdkit:?}" "${unixsocket=}" "${port=}"
+: "${dir:?}" "${here:?}" "${nbdkit:?}" "${uri=}" "${unixsocket=}" "${port=}"
 device=   # /dev/nbdN, from take_device
 mnt=$dir/mnt
 failure=

@@ -3,8 +3,8 @@
 . "${here:?}/lib.sh"
 take_device
 if connect -N disk 2>/dev/null; then fail "a device without TLS from a server that requires it"; fi
-connect -N disk -x -certfile "$dir/pki/client-cert.pem" -keyfile "$dir/pki/client-key.pem" \
-  -cacertfile "$dir/pki/ca-cert.pem" -tlshostname localhost
+connect -N disk -x -certfile "${pki:?}/client-cert.pem" -keyfile "${pki:?}/client-key.pem" \
+  -cacertfile "${pki:?}/ca-cert.pem" -tlshostname localhost
 mkfs.ext4 -q "$device"
 mount_device
 head -c 4M /dev/urandom >data

@@ -15,6 +15,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int kPortAttempts = 5;
+// Where nobody else is.
+constexpr uint32_t kOwnPort = 10809;
 // A server has this long to listen, unless the cell's own time is shorter.
 constexpr auto kStartTime = 20s;
 // ... and to end after SIGTERM, with its requests in flight.
@@ -50,7 +52,7 @@ std::vector<std::string> server_argv(const Server& server, const Endpoint& endpo
     for (const auto& [key, value] : parameters) add({key + "=" + expand(value, variables)});
   };
   if (endpoint.transport == Transport::tcp) {
-    add({"-i", "127.0.0.1", "-p", std::to_string(endpoint.port)});
+    add({"-i", endpoint.host, "-p", std::to_string(endpoint.port)});
   } else if (endpoint.transport == Transport::vsock) {
     add({"--vsock", "-p", std::to_string(endpoint.port)});
   } else {
@@ -91,9 +93,10 @@ std::vector<std::string> on_small_disk(const Server::SmallDisk& disk, const std:
 void CaptiveServer::launch(const Server& server, const ServerPlace& place,
                            const Variables& variables) {
   argv_ = server_argv(server, endpoint_, place.nbdkit, variables);
-  // A port of vsock that is bound may not listen yet, and we cannot see the difference.
-  ready_path_ =
-      endpoint_.transport == Transport::vsock && server.command.empty() ? place.pid_path : "";
+  // A port of vsock that is bound may not listen yet, and we cannot see the difference; nor do we
+  // see what listens in another network.
+  const bool unseen = endpoint_.transport == Transport::vsock || !place.wrapper.empty();
+  ready_path_ = unseen && server.command.empty() ? place.pid_path : "";
   if (!ready_path_.empty()) {
     ::unlink(ready_path_.c_str());
     argv_.insert(argv_.begin() + 1, {"-P", ready_path_});
@@ -101,6 +104,7 @@ void CaptiveServer::launch(const Server& server, const ServerPlace& place,
   const nbd::Fd log = append_to_file(place.log_path);
   nbd::SpawnOptions options;
   options.argv = server.disk.room == 0 ? argv_ : on_small_disk(server.disk, place.directory, argv_);
+  options.argv.insert(options.argv.begin(), place.wrapper.begin(), place.wrapper.end());
   options.directory = place.directory;
   options.stdout_fd = log.get();
   options.stderr_fd = log.get();
@@ -140,10 +144,12 @@ CaptiveServer CaptiveServer::start(const Server& server, Transport transport,
   CaptiveServer captive;
   captive.export_name_ = server.export_name;
   captive.log_path_ = place.log_path;
-  captive.endpoint_ = {transport, place.socket_path, 0};
+  captive.endpoint_ = {transport, place.socket_path, 0, place.host};
+  const bool has_own_network = !place.wrapper.empty();
+  if (has_own_network) captive.endpoint_.port = kOwnPort;
   for (int attempt = 1;; ++attempt) {
     std::optional<PortReservation> reservation;
-    if (transport == Transport::tcp) {
+    if (transport == Transport::tcp && !has_own_network) {
       captive.endpoint_.port = reservation.emplace().port();
       // A server without SO_REUSEADDR cannot bind beside the reservation.
       if (attempt > 1) reservation->release();

@@ -15,11 +15,13 @@
 namespace testkit {
 
 struct ServerPlace {
-  std::string nbdkit;       // the program
-  std::string socket_path;  // for transport unix
-  std::string directory;    // where it runs
-  std::string log_path;     // takes its stdout and stderr
-  std::string pid_path;     // for transport vsock: our nbdkit writes it once it listens
+  std::string nbdkit;              // the program
+  std::string socket_path;         // for transport unix
+  std::string directory;           // where it runs
+  std::string log_path;            // takes its stdout and stderr
+  std::string pid_path;            // our nbdkit writes it once it listens, where we cannot see that
+  std::string host = "127.0.0.1";  // for tcp
+  std::vector<std::string> wrapper;  // what starts it in a network of its own, where `host` is
 };
 
 class CaptiveServer {

@@ -19,6 +19,7 @@
 #include "run/files.hpp"
 #include "run/leftovers.hpp"
 #include "run/pki.hpp"
+#include "run/private-network.hpp"
 #include "run/requests.hpp"
 #include "run/servers.hpp"
 #include "run/steps.hpp"
@@ -60,15 +61,16 @@ class Round {
         directory_(temp_ / "d"),
         logs_(log_folder(file, round)),
         model_(cell.seed, initial_content(cell.scenario.server)),
-        servers_(cell.scenario, cell.transport,
-                 {options.nbdkit, temp_ / "s", directory_, logs_ + "/server"}, model_, written_,
-                 interrupt) {
+        network_(make_network()),
+        servers_(cell.scenario, cell.transport, server_place(), model_, written_, interrupt) {
     std::filesystem::create_directory(directory_);
     variables_ = {{"dir", directory_},
                   {"here", std::filesystem::absolute(file.path).parent_path().string()},
                   {"nbdkit", options.nbdkit},
                   {"transport", std::string(transport_name(cell.transport))},
                   {"seed", std::to_string(cell.seed)}};
+    if (!network_) return;
+    for (auto& variable : network_->variables()) variables_.push_back(std::move(variable));
   }
 
   // Starts the servers, and leaves them to others until told to stop.
@@ -104,6 +106,21 @@ class Round {
   }
 
  private:
+  std::optional<PrivateNetwork> make_network() const {
+    if (!scenario_.network) return std::nullopt;
+    return std::optional<PrivateNetwork>(std::in_place, *scenario_.network, logs_, deadline_,
+                                         interrupt_);
+  }
+
+  Servers::Place server_place() const {
+    Servers::Place place{options_.nbdkit, temp_ / "s", directory_, logs_ + "/server"};
+    if (network_) {
+      place.host = network_->server_host();
+      place.wrapper = network_->wrapper();
+    }
+    return place;
+  }
+
   // Of its own below --keep-logs, else one that goes with the round.
   std::string log_folder(const ScenarioFile& file, unsigned round) const {
     namespace fs = std::filesystem;
@@ -379,6 +396,7 @@ class Round {
   DiskModel model_;
   proxy::WrittenDisk written_;
   std::vector<std::byte> disk_before_;
+  std::optional<PrivateNetwork> network_;  // outlives the servers
   Servers servers_;
   Endpoint endpoint_;  // where clients connect
   std::optional<proxy::Proxy> proxy_;

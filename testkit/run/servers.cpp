@@ -50,8 +50,13 @@ Content initial_content(const Server& server) {
 
 ServerPlace Servers::place_of(const std::string& name) const {
   const std::string suffix = name.empty() ? "" : "-" + name;
-  return {place_.nbdkit, place_.socket_stem + suffix, place_.directory,
-          place_.log_stem + suffix + ".log", place_.socket_stem + suffix + ".pid"};
+  return {place_.nbdkit,
+          place_.socket_stem + suffix,
+          place_.directory,
+          place_.log_stem + suffix + ".log",
+          place_.socket_stem + suffix + ".pid",
+          place_.host,
+          place_.wrapper};
 }
 
 bool Servers::start_all(Variables& variables, const Deadline& deadline,

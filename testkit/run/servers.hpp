@@ -24,10 +24,12 @@ namespace testkit {
 class Servers {
  public:
   struct Place {
-    std::string nbdkit;       // the program
-    std::string socket_stem;  // of sockets: each adds to it
-    std::string directory;    // where they run
-    std::string log_stem;     // of logs, ".log" follows
+    std::string nbdkit;                // the program
+    std::string socket_stem;           // of sockets: each adds to it
+    std::string directory;             // where they run
+    std::string log_stem;              // of logs, ".log" follows
+    std::string host = "127.0.0.1";    // of tcp
+    std::vector<std::string> wrapper;  // for their command lines
   };
 
   Servers(const Scenario& scenario, Transport transport, Place place, DiskModel& model,

@@ -65,6 +65,10 @@ DiskCheck decode_disk_check(const Value& value) {
   return check;
 }
 
+bool has_proxy(const Scenario& scenario) {
+  return !scenario.wire.empty() || scenario.disk || (scenario.tls && scenario.tls->end);
+}
+
 void decode_expect(const Value& value, Scenario& scenario) {
   Object expect = value.object("an object of expectations");
   if (const auto v = expect.get("equal")) scenario.equal_files = decode_equal(*v);
@@ -74,9 +78,7 @@ void decode_expect(const Value& value, Scenario& scenario) {
   }
   if (const auto v = expect.get("requests")) {
     scenario.requests = decode_request_checks(*v);
-    const bool has_proxy =
-        !scenario.wire.empty() || scenario.disk || (scenario.tls && scenario.tls->end);
-    if (scenario.request_log.empty() && !has_proxy) {
+    if (scenario.request_log.empty() && !has_proxy(scenario)) {
       v->problem(
           "\"requests\" are counted in the trace of \"wire\" faults, or in the file \"log\" of the "
           "log filter (logformat=json): one of them is needed");
@@ -135,6 +137,19 @@ Tls decode_tls(const Value& value) {
   return tls;
 }
 
+void read_network(const Value& value, Transport transport, Scenario& scenario) {
+  scenario.network = decode_network(value);
+  if (transport != Transport::tcp) value.problem("a network needs \"transports\": [\"tcp\"]");
+  if (scenario.server.plugin.empty()) {
+    value.problem("a network needs a \"server\" with a plugin, which is started in it");
+  }
+  Needs& needs = scenario.needs;
+  needs.root = true;
+  for (const char* program : {"ip", "tc", "nsenter"}) needs.programs.emplace_back(program);
+  needs.modules.emplace_back("veth");
+  if (!scenario.network->netem.empty()) needs.modules.emplace_back("sch_netem");
+}
+
 }  // namespace
 
 Scenario decode_scenario(Object& root, Transport transport) {
@@ -152,6 +167,7 @@ Scenario decode_scenario(Object& root, Transport transport) {
     scenario.other_servers = decode_other_servers(*v, transport);
   }
   if (const auto v = root.get("tls")) scenario.tls = decode_tls(*v);
+  if (const auto v = root.get("network")) read_network(*v, transport, scenario);
   if (const auto v = root.get("wire")) scenario.wire = decode_wire(*v);
   if (const auto v = root.need("client", "a command or steps that use the server")) {
     scenario.clients = decode_clients(*v, transport);
@@ -162,6 +178,11 @@ Scenario decode_scenario(Object& root, Transport transport) {
   }
   if (const auto v = root.get("within")) scenario.within = v->duration();
   if (const auto v = root.get("expect")) decode_expect(*v, scenario);
+  if (scenario.network && has_proxy(scenario)) {
+    root.value().problem(
+        "\"network\" excludes what a proxy does: \"wire\", the end of \"tls\", a check of the "
+        "disk");
+  }
   return scenario;
 }
 

@@ -20,6 +20,9 @@ Server decode_server(const Value& value, Transport transport);
 std::vector<std::pair<std::string, Server>> decode_other_servers(const Value& value,
                                                                  Transport transport);
 
+// decode-network.cpp
+Network decode_network(const Value& value);
+
 // decode-wire.cpp
 std::vector<proxy::Rule> decode_wire(const Value& value);
 

@@ -60,8 +60,8 @@ void load_cells(const Document& document, uint64_t run_seed, Problems& problems,
                 ScenarioFile& file) {
   Object root(Value(*document.root, "", problems), "a scenario: an object");
   read_head(root, file);
-  root.ignore({"needs", "known_issue", "setup", "server", "other_servers", "tls", "wire", "client",
-               "repeat", "within", "expect"});
+  root.ignore({"needs", "known_issue", "setup", "server", "other_servers", "tls", "network", "wire",
+               "client", "repeat", "within", "expect"});
   const auto fixed_seed = root.get("seed");
   if (!document.root->is_object()) return;
   for (const Combination& combination : read_matrix(root)) {

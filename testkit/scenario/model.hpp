@@ -275,6 +275,11 @@ struct Needs {
   bool root = false;
 };
 
+// Between the clients and the servers; see run/private-network.hpp.
+struct Network {
+  std::string netem;  // what tc's netem does to packets, in its words; empty: nothing
+};
+
 enum class Observation { exit, out, err, results };
 
 // Certificates and keys in $pki, and whether the proxy ends TLS with them.
@@ -292,6 +297,7 @@ struct Scenario {
   Server server;
   std::vector<std::pair<std::string, Server>> other_servers;  // by name; started first, in order
   std::optional<Tls> tls;
+  std::optional<Network> network;
   std::vector<proxy::Rule> wire;  // what a proxy between server and clients does
   std::vector<ClientGroup> clients;
   std::vector<std::vector<std::string>> equal_files;  // files of a list have the same bytes

@@ -85,6 +85,20 @@ TEST_CASE("a misspelt step is one problem, not two") {
         "t/x.json:4:3: /client/steps/0/reed: unknown key \"reed\", did you mean \"read\"?");
 }
 
+TEST_CASE("a network becomes netem's words, and needs what makes it") {
+  std::vector<Problem> problems;
+  const std::string text = scenario_with(
+      R"("transports": ["tcp"], "network": {"delay": "20ms", "jitter": "1.5ms", "loss": "0.5%", "bytes_per_second": "1K"},)",
+      R"({"run": ["true"]})");
+  const ScenarioFile file = load_scenario("t/x.json", text, 1, problems);
+  REQUIRE(problems.empty());
+  const Scenario& scenario = file.cells.at(0).scenario;
+  REQUIRE(scenario.network);
+  CHECK(scenario.network->netem == "delay 20000us 1500us loss 0.5% rate 1024bps");
+  CHECK(scenario.needs.root);
+  CHECK(scenario.needs.modules == std::vector<std::string>{"veth", "sch_netem"});
+}
+
 TEST_CASE("a problem says what was found and what was expected") {
   struct Row {
     std::string extra, client, expected;
@@ -105,6 +119,14 @@ TEST_CASE("a problem says what was found and what was expected") {
        "2: /expect/requests/0/command: expected one of \"read\""},
       {"\"wire\": [{\"at\": \"reply\", \"do\": \"drop\", \"nht\": 1}],", ok,
        "2: /wire/0/nht: unknown key \"nht\", did you mean \"nth\"?"},
+      {"\"transports\": [\"tcp\"], \"network\": {\"loss\": 2},", ok,
+       "2: /network/loss: expected a percentage such as \"5%\""},
+      {"\"transports\": [\"tcp\"], \"network\": {\"loss\": \"2; reboot%\"},", ok,
+       "2: /network/loss: expected a percentage such as \"5%\""},
+      {"\"transports\": [\"tcp\"], \"network\": {\"reorder\": \"2%\"},", ok,
+       "2: /network/reorder: reordering takes a \"delay\""},
+      {"\"transports\": [\"unix\"], \"network\": {},", ok,
+       "2: /network: a network needs \"transports\": [\"tcp\"]"},
       {"", "7", "3: /client: expected a client: an object with \"run\" or \"steps\", got 7"},
       {"", "{}", "3: /client: expected one of the keys \"run\", \"steps\""},
       {"", R"({"run": [], "steps": []})", "3: /client: expected only one of \"run\", \"steps\""},

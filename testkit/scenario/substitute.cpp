@@ -109,8 +109,9 @@ class Substitution {
 }  // namespace
 
 const std::vector<std::string>& runtime_names() {
-  static const std::vector<std::string> names{"uri",        "dir",    "unixsocket", "port",  "here",
-                                              "exportname", "nbdkit", "tls",        "tlsuri"};
+  static const std::vector<std::string> names{"uri",    "dir",        "unixsocket", "port",
+                                              "here",   "exportname", "nbdkit",     "tls",
+                                              "tlsuri", "netdev",     "netns"};
   return names;
 }
 
