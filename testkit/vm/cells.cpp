@@ -108,6 +108,7 @@ class GuestRun {
                 {"timeout", options_.timeout.count()},
                 {"keep_logs", options_.keep_logs},
                 {"retries", options_.retries},
+                {"trace", options_.trace},
                 {"workers", cells_.workers},
                 {"cells", cells}}
         .dump();

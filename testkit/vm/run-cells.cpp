@@ -50,7 +50,8 @@ int run_cells(const std::string& file) {
   const auto list = nlohmann::json::parse(in);
   const Assignment assignment = read_cells(list);
   const RunOptions options{list.at("nbdkit"), Duration(list.at("timeout").get<int64_t>()),
-                           list.at("keep_logs"), list.at("retries").get<unsigned>()};
+                           list.at("keep_logs"), list.at("retries").get<unsigned>(),
+                           list.at("trace").get<bool>()};
   std::mutex writing;
   const auto write = [&](ResultLine line) {
     const std::string text = to_line(line);

@@ -84,6 +84,18 @@ TEST_CASE("a cell's result is the same behind the line that carries it") {
                             std::chrono::seconds(1),
                             false,
                             {"stderr  \xff\xfe bytes"}});
+  result.started = testkit::Clock::now() - std::chrono::hours(5);  // another clock's
+  result.actions[0].ended = result.started + std::chrono::milliseconds(20);
+  testkit::WireTrace& trace = result.traces.emplace_back();
+  trace.start = result.started + std::chrono::milliseconds(2);
+  trace.total = 9;
+  testkit::WireTrace::Event& event = trace.events.emplace_back();
+  event.number = 4;
+  event.answers = 3;
+  event.place = testkit::proxy::Place::reply;
+  event.request.command = nbd::wire::Command::write;
+  event.request.offset = 4096;
+  event.faults.push_back({1, "disconnect RST"});
   const std::string text = to_line({7, result});
   CHECK(text.find('\n') == text.size() - 1);
   const auto line = parse_line(text.substr(0, text.size() - 1));
@@ -100,6 +112,17 @@ TEST_CASE("a cell's result is the same behind the line that carries it") {
   CHECK(action.took == std::chrono::seconds(1));
   CHECK_FALSE(action.passed);
   CHECK(action.details.size() == 1);
+  CHECK(action.ended - line->result->started == std::chrono::milliseconds(20));
+  REQUIRE(line->result->traces.size() == 1);
+  const testkit::WireTrace& got = line->result->traces[0];
+  CHECK(got.start - line->result->started == std::chrono::milliseconds(2));
+  CHECK(got.total == 9);
+  REQUIRE(got.events.size() == 1);
+  CHECK(got.events[0].answers == 3u);
+  CHECK(got.events[0].place == testkit::proxy::Place::reply);
+  CHECK(got.events[0].request.offset == 4096);
+  CHECK(got.events[0].faults.at(0).note == "disconnect RST");
+  CHECK(got.events[0].line() == event.line());
 
   const auto begin = parse_line(to_line({3, {}}));
   REQUIRE(begin);
