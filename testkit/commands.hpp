@@ -26,8 +26,8 @@ struct RunSettings {
   std::string timeout = "60s";
   std::string nbdkit;  // empty: beside this program, else in PATH
   std::string junit, tap, json, html, keep_logs;
-  std::string shard;     // "K/N": of every N cells the Kth; empty: all
-  unsigned retries = 0;  // of a cell that has failed
+  std::string shard;           // "K/N": of every N cells the Kth; empty: all
+  unsigned retries = 0;        // of a cell that has failed
   std::string guest = "auto";  // see the manual page
   bool list = false, quiet = false, trace = false;
 };

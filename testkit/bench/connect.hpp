@@ -23,8 +23,8 @@ struct Address {
   bool vsock = false;
   std::string uri() const;
 };
-// nbd://HOST[:PORT]/EXPORT, nbd+vsock://CID[:PORT]/EXPORT, nbd+unix:///EXPORT?socket=PATH. Throws an Error that
-// shows the URI.
+// nbd://HOST[:PORT]/EXPORT, nbd+vsock://CID[:PORT]/EXPORT, nbd+unix:///EXPORT?socket=PATH. Throws
+// an Error that shows the URI.
 Address parse_uri(std::string_view uri);
 
 // A connected socket. Throws an Error that names the address.

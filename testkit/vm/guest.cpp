@@ -94,7 +94,7 @@ class Watch {
       if (wake == Wake::timeout) return too_late();
       if (open) open = listen();
       // Its end closes the pipe; until then it may only have stopped to talk.
-      if (!open) return finished(GuestEnd::Kind::failed, "the guest ended on its own (a panic?)");
+      if (!open) return finished(GuestEnd::Kind::failed, "the guest ended on its own");
     }
     end_.kind = GuestEnd::Kind::exited;
     end_.code = *code_;
@@ -161,6 +161,17 @@ class Watch {
   GuestEnd end_;
 };
 
+// Its last lines; and in the words of the kernel why it panicked, if it did.
+void read_console(const std::string& text, GuestEnd& end) {
+  end.console = last_lines(text, kConsoleLines);
+  constexpr std::string_view kPanic = "Kernel panic - not syncing: ";
+  const size_t at = text.find(kPanic);
+  if (at == std::string::npos || end.kind != GuestEnd::Kind::failed) return;
+  const size_t reason = at + kPanic.size();
+  const size_t line_end = text.find_first_of("\r\n", reason);
+  end.trouble = "the guest's kernel panicked: " + text.substr(reason, line_end - reason);
+}
+
 }  // namespace
 
 GuestEnd run_guest(Backend backend, const GuestCommand& command, const Interrupt& interrupt) {
@@ -182,7 +193,7 @@ GuestEnd run_guest(Backend backend, const GuestCommand& command, const Interrupt
   machine.kill_group(SIGKILL);
   machine.wait();
   if (end.kind != GuestEnd::Kind::exited) {
-    end.console = last_lines(read_file(scratch / "console", kMaxConsole), kConsoleLines);
+    read_console(read_file(scratch / "console", kMaxConsole), end);
   }
   return end;
 }

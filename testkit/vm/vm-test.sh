@@ -61,8 +61,7 @@ cmp out bytes || fail "bytes are changed on their way out"
 guest 124 --timeout 1s -- sleep 1000
 said err "the command was stopped after 1 s"
 guest 125 -- sh -c 'echo c >/proc/sysrq-trigger'
-said err "the guest ended on its own"
-said err "sysrq triggered crash"
+said err "the guest's kernel panicked: sysrq triggered crash"
 nothing_left
 
 # stopped_by SIGNAL STATUS: testkit gets it while the guest's command runs
