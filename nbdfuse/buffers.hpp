@@ -5,13 +5,13 @@
 // is copied or allocated for either, and the number of buffers is the limit on
 // requests in flight.
 //
-// Threads: take() and the end of a Buffer in any.
+// Threads: all functions and the end of a Buffer in any.
 #pragma once
 
 #include <fuse3/fuse_common.h>
 
-#include <condition_variable>
 #include <cstdlib>
+#include <functional>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -24,15 +24,19 @@ class BufferPool;
 class Buffer {
  public:
   Buffer() = default;
-  Buffer(BufferPool& pool, fuse_buf buf) : pool_(&pool), buf_(buf) {}
-  Buffer(Buffer&& other) noexcept : pool_(std::exchange(other.pool_, nullptr)), buf_(other.buf_) {}
+  Buffer(BufferPool& pool, unsigned slot, fuse_buf buf) : pool_(&pool), slot_(slot), buf_(buf) {}
+  Buffer(Buffer&& other) noexcept
+      : pool_(std::exchange(other.pool_, nullptr)), slot_(other.slot_), buf_(other.buf_) {}
   Buffer& operator=(Buffer&& other) noexcept {
     std::swap(pool_, other.pool_);
+    std::swap(slot_, other.slot_);
     std::swap(buf_, other.buf_);
     return *this;
   }
   ~Buffer();
 
+  // Which of the pool's it is: below its limit.
+  unsigned slot() const { return slot_; }
   explicit operator bool() const { return pool_ != nullptr; }
   // libfuse allocates the memory when it first receives into it.
   fuse_buf* raw() { return &buf_; }
@@ -40,50 +44,64 @@ class Buffer {
 
  private:
   BufferPool* pool_ = nullptr;
+  unsigned slot_ = 0;
   fuse_buf buf_{};
 };
 
 class BufferPool {
  public:
-  explicit BufferPool(unsigned limit) : free_(limit) {}
+  // on_return is called when a buffer comes back after try_take() found none, or
+  // the last one after wait_for_all().
+  BufferPool(unsigned limit, std::function<void()> on_return)
+      : limit_(limit), on_return_(std::move(on_return)) {
+    for (unsigned slot = 0; slot < limit; ++slot) free_.push_back({slot, {}});
+  }
   BufferPool(const BufferPool&) = delete;
   BufferPool& operator=(const BufferPool&) = delete;
   // REQUIRES: all are back.
   ~BufferPool() {
-    for (const fuse_buf& buf : free_) std::free(buf.mem);
+    for (const Part& part : free_) std::free(part.buf.mem);
   }
 
-  // Waits while all are in use. The one that came back last, which is warm.
-  Buffer take() {
-    std::unique_lock lock(mutex_);
-    returned_.wait(lock, [&] { return !free_.empty(); });
-    const fuse_buf buf = free_.back();
+  // An empty one if all are in use. The one that came back last, which is warm.
+  Buffer try_take() {
+    const std::lock_guard lock(mutex_);
+    told_ = free_.empty();
+    if (free_.empty()) return {};
+    const Part part = free_.back();
     free_.pop_back();
-    return {*this, buf};
+    return {*this, part.slot, part.buf};
   }
 
-  // Waits until all are back: nothing is in flight.
-  void wait_idle(unsigned limit) {
-    std::unique_lock lock(mutex_);
-    returned_.wait(lock, [&] { return free_.size() == limit; });
+  // Whether nothing is in flight.
+  bool all_are_back() {
+    const std::lock_guard lock(mutex_);
+    told_ = free_.size() < limit_;
+    return !told_;
   }
 
  private:
   friend class Buffer;
-  // Told under the lock: who waits for the last one may destroy the pool next.
-  void put(const fuse_buf& buf) noexcept {
+  struct Part {
+    unsigned slot;
+    fuse_buf buf;
+  };
+  // Told under the lock: who hears of the last one may destroy the pool next.
+  void put(unsigned slot, const fuse_buf& buf) noexcept {
     const std::lock_guard lock(mutex_);
-    free_.push_back(buf);  // within its first capacity
-    returned_.notify_all();
+    free_.push_back({slot, buf});  // within its first capacity
+    if (told_) on_return_();
   }
 
+  const unsigned limit_;
+  const std::function<void()> on_return_;
   std::mutex mutex_;
-  std::condition_variable returned_;
-  std::vector<fuse_buf> free_;
+  std::vector<Part> free_;
+  bool told_ = false;  // someone looked in vain
 };
 
 inline Buffer::~Buffer() {
-  if (pool_ != nullptr) pool_->put(buf_);
+  if (pool_ != nullptr) pool_->put(slot_, buf_);
 }
 
 }  // namespace nbdfuse

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "connection.hpp"
 
-#include <poll.h>
-#include <sys/eventfd.h>
+#include <sys/epoll.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstring>
 
 #include "base/error.hpp"
@@ -13,13 +14,6 @@
 namespace nbdfuse {
 
 namespace {
-
-// "nbd_connect_uri: connect: refused" -> "connect: refused"
-std::string_view without_function(std::string_view text) {
-  const auto colon = text.find(": ");
-  const bool named = text.starts_with("nbd_") && colon != std::string_view::npos;
-  return named ? text.substr(colon + 2) : text;
-}
 
 bool is_gone(nbd_handle* handle) {
   return nbd_aio_is_dead(handle) > 0 || nbd_aio_is_closed(handle) > 0;
@@ -47,53 +41,37 @@ int on_extents(void* user_data, const char* context, uint64_t offset, uint32_t* 
 
 }  // namespace
 
-std::string last_nbd_error() {
-  const char* const text = nbd_get_error();
-  return std::string(without_function(text != nullptr ? text : "unknown error"));
-}
-
 void Connection::Queue::push(Request& request) {
   request.next = nullptr;
   (head == nullptr ? head : tail->next) = &request;
   tail = &request;
 }
 
-Connection::Connection(Handle connected) : handle_(std::move(connected)) {
-  wake_.reset(nbd::sys([] { return ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }, "eventfd"));
+void Connection::Queue::push_all(Queue more) {
+  if (more.head == nullptr) return;
+  (head == nullptr ? head : tail->next) = more.head;
+  tail = more.tail;
+}
+
+Connection::Connection(Loop& loop, Handle connected) : loop_(loop), handle_(std::move(connected)) {
   flights_.reserve(kMaxInFlight);
 }
 
-void Connection::start() {
-  thread_ = std::jthread([this] { run(); });
-}
-
 Connection::~Connection() {
-  if (!thread_.joinable()) return;
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  wake();
-}
-
-void Connection::wake() noexcept {
-  // Fails only if 2^64-2 wake-ups were missed, and then it is readable anyway.
-  (void)::eventfd_write(wake_.get(), 1);
+  if (handle_) disconnect();
 }
 
 void Connection::submit(Request& request) noexcept {
   load_.fetch_add(1, std::memory_order_relaxed);
-  bool queued, must_wake = false;
   {
     const std::lock_guard lock(mutex_);
-    queued = !lost();
-    if (queued) {
+    if (state_.load(std::memory_order_relaxed) != State::refusing) {
       queue_.push(request);
-      must_wake = std::exchange(sleeping_, false);
+      loop_.wake();
+      return;
     }
   }
-  if (!queued) return finish(request, EIO);
-  if (must_wake) wake();
+  finish(request, EIO);
 }
 
 void Connection::finish(Request& request, int errnum) noexcept {
@@ -102,38 +80,76 @@ void Connection::finish(Request& request, int errnum) noexcept {
   request.completion->completed(request);
 }
 
-void Connection::run() noexcept {
-  for (;;) {
-    issue_queued();
-    reap();
-    if (is_gone(handle_.get())) return lose();
-    const auto timeout_ms = poll_timeout_ms();
-    if (!timeout_ms) return disconnect();
-    wait_and_notify(*timeout_ms);
-  }
+Connection::Queue Connection::take_queue() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(queue_, Queue{});
 }
 
-// Nothing: it is time to stop.
-std::optional<int> Connection::poll_timeout_ms() {
+Loop::Client::Wish Connection::work() noexcept {
+  if (!handle_) adopt();
+  if (!handle_) return {};
+  // None to a server that has said that it is about to end.
+  if (unanswered_.head == nullptr) issue_queued();
+  reap();
+  const bool left = unanswered_.head != nullptr && flights_.empty();
+  if (left || is_gone(handle_.get())) {
+    lose();
+    return {};
+  }
+  // Errors and hang-ups are told in any case, and show in the read that follows.
+  const unsigned direction = nbd_aio_get_direction(handle_.get());
+  const bool reads = (direction & LIBNBD_AIO_DIRECTION_READ) != 0;
+  const bool writes = (direction & LIBNBD_AIO_DIRECTION_WRITE) != 0;
+  return {nbd_aio_get_fd(handle_.get()), (reads ? EPOLLIN : 0U) | (writes ? EPOLLOUT : 0U)};
+}
+
+// While there is no server: takes up the new one, or fails what must not wait.
+void Connection::adopt() {
+  Queue refused;
+  {
+    const std::lock_guard lock(mutex_);
+    if (fresh_) {
+      handle_ = std::move(fresh_);
+      state_.store(State::up, std::memory_order_relaxed);
+    } else if (state_.load(std::memory_order_relaxed) == State::refusing) {
+      refused = std::exchange(queue_, Queue{});
+    }
+  }
+  while (refused.head != nullptr) finish(*std::exchange(refused.head, refused.head->next), EIO);
+}
+
+void Connection::resume(Handle connected) {
+  {
+    const std::lock_guard lock(mutex_);
+    fresh_ = std::move(connected);
+  }
+  loop_.wake();
+}
+
+void Connection::stop_waiting() noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    if (fresh_) return;
+    state_.store(State::refusing, std::memory_order_relaxed);
+  }
+  loop_.wake();
+}
+
+Request* Connection::hand_over() noexcept {
   const std::lock_guard lock(mutex_);
-  if (queue_.head != nullptr) return 0;  // no wake-up is on its way for these
-  if (stopping_ && flights_.empty()) return std::nullopt;
-  sleeping_ = true;
-  return -1;
+  if (fresh_ || !lost()) return nullptr;
+  Request* const first = std::exchange(queue_, Queue{}).head;
+  for (Request* r = first; r != nullptr; r = r->next) load_.fetch_sub(1, std::memory_order_relaxed);
+  return first;
 }
 
 void Connection::issue_queued() {
-  Request* next;
-  {
-    const std::lock_guard lock(mutex_);
-    sleeping_ = false;
-    next = std::exchange(queue_, Queue{}).head;
-  }
+  Request* next = take_queue().head;
   while (next != nullptr) {
     Request& request = *std::exchange(next, next->next);
     const int64_t cookie = issue(request);
     if (cookie < 0) {
-      finish(request, file_errno(handle_.get(), nbd_get_errno()));
+      finish_or_keep(request, nbd_get_errno());
     } else {
       flights_.push_back({cookie, &request});
     }
@@ -148,6 +164,7 @@ int64_t Connection::issue(Request& r) {
     case Command::flush: return nbd_aio_flush(h, {}, 0);
     case Command::zero:
       return nbd_aio_zero(h, r.length, r.offset, {}, r.allocate ? LIBNBD_CMD_FLAG_NO_HOLE : 0);
+    case Command::trim: return nbd_aio_trim(h, r.length, r.offset, {}, 0);
     case Command::block_status:
       return nbd_aio_block_status(h, r.length, r.offset, {.callback = on_extents, .user_data = &r},
                                   {}, 0);
@@ -155,27 +172,18 @@ int64_t Connection::issue(Request& r) {
   return -1;
 }
 
-void Connection::wait_and_notify(int timeout_ms) {
+void Connection::ready(uint32_t events) noexcept {
   nbd_handle* const h = handle_.get();
   const unsigned direction = nbd_aio_get_direction(h);
-  const bool reads = (direction & LIBNBD_AIO_DIRECTION_READ) != 0;
-  const bool writes = (direction & LIBNBD_AIO_DIRECTION_WRITE) != 0;
-  pollfd fds[2] = {{nbd_aio_get_fd(h), 0, 0}, {wake_.get(), POLLIN, 0}};
-  fds[0].events = static_cast<short>((reads ? POLLIN : 0) | (writes ? POLLOUT : 0));
-  if (::poll(fds, 2, timeout_ms) <= 0) return;
-  if (fds[1].revents != 0) {
-    eventfd_t ignored;
-    (void)::eventfd_read(wake_.get(), &ignored);
-  }
-  // Only what poll has just said, and once: libnbd 1.14 that is told to read while
+  // Only what was just said, and once: libnbd 1.14 that is told to read while
   // nothing is there waits for a reply from then on, and keeps back what is
   // submitted to it, so an idle connection would hang.
-  // An error or hang-up shows in the read or write that follows.
-  const bool broken = (fds[0].revents & (POLLHUP | POLLERR | POLLNVAL)) != 0;
+  const bool broken = (events & (EPOLLHUP | EPOLLERR)) != 0;
   int result = 0;
-  if (reads && ((fds[0].revents & POLLIN) != 0 || broken)) {
+  if ((direction & LIBNBD_AIO_DIRECTION_READ) != 0 && ((events & EPOLLIN) != 0 || broken)) {
     result = nbd_aio_notify_read(h);
-  } else if (writes && ((fds[0].revents & POLLOUT) != 0 || broken)) {
+  } else if ((direction & LIBNBD_AIO_DIRECTION_WRITE) != 0 &&
+             ((events & EPOLLOUT) != 0 || broken)) {
     result = nbd_aio_notify_write(h);
   }
   if (result == -1) why_lost_ = last_nbd_error();
@@ -188,29 +196,58 @@ void Connection::reap() {
   if (flights_.empty()) return;
   for (int64_t cookie; (cookie = nbd_aio_peek_command_completed(h)) > 0;) {
     const int result = nbd_aio_command_completed(h, static_cast<uint64_t>(cookie));
-    const int errnum = result == 1 ? 0 : file_errno(h, nbd_get_errno());
+    const int errnum = result == 1 ? 0 : nbd_get_errno();
     for (auto& flight : flights_) {
       if (flight.cookie != cookie) continue;
       Request& request = *flight.request;
       flight = flights_.back();
       flights_.pop_back();
-      finish(request, errnum);
+      if (result == 1) {
+        finish(request, 0);
+      } else {
+        finish_or_keep(request, errnum);
+      }
       break;
     }
   }
 }
 
-// Everything that is here or comes later fails with EIO.
+// A request that the server did not answer, or answered by saying that it is
+// about to end, is for the next one if there may be one.
+void Connection::finish_or_keep(Request& request, int errnum) {
+  const int said = file_errno(handle_.get(), errnum);
+  if (on_lost_ && (is_gone(handle_.get()) || errnum == ESHUTDOWN)) {
+    request.extents.clear();
+    unanswered_.push(request);
+  } else {
+    finish(request, said);
+  }
+}
+
+// The server is gone. What it left unanswered will be sent again before what has
+// come since, in the order in which it was sent first. Nobody was told that such
+// a request was done, so doing it twice is doing it once.
 void Connection::lose() noexcept {
   nbd::log::error("lost the server: {}", why_lost_);
-  Request* next;
+  std::sort(flights_.begin(), flights_.end(),
+            [](const Flight& a, const Flight& b) { return a.cookie < b.cookie; });
+  Queue again = std::exchange(unanswered_, Queue{});
+  for (const Flight& flight : std::exchange(flights_, {})) {
+    flight.request->extents.clear();
+    again.push(*flight.request);
+  }
+  handle_.reset();
   {
     const std::lock_guard lock(mutex_);
-    lost_.store(true, std::memory_order_relaxed);
-    next = std::exchange(queue_, Queue{}).head;
+    again.push_all(queue_);
+    queue_ = again;
+    state_.store(on_lost_ ? State::waiting : State::refusing, std::memory_order_relaxed);
   }
-  for (const Flight& flight : std::exchange(flights_, {})) finish(*flight.request, EIO);
-  while (next != nullptr) finish(*std::exchange(next, next->next), EIO);
+  if (on_lost_) {
+    on_lost_();
+  } else {
+    adopt();
+  }
 }
 
 // Asks the server to close and waits for that a while: not for ever, since a

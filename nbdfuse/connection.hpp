@@ -1,90 +1,94 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// One NBD connection: a libnbd handle and the thread that drives it.
+// One NBD connection: a libnbd handle, driven by a loop; and, if a server may
+// come back, the requests that wait for that.
 //
-// Threads: until start() the handle belongs to who connected it. From then on
-// only the connection's own thread touches it, so libnbd's thread-local errors
-// and callbacks, which may run inside any nbd_aio_* call, are that thread's too.
-// Others put requests in a queue, under a lock, and wake the thread by an
-// eventfd if it sleeps. Requests are completed on the connection's thread, or
-// inside submit() once the server is lost.
+// Threads: from Loop::start() on the handle is touched in the loop's thread alone,
+// so libnbd's thread-local errors and callbacks, which may run inside any
+// nbd_aio_* call, are that thread's too. Others put requests in a queue, under a
+// lock. Requests are completed in the loop's thread, or inside submit() while
+// there is no server.
 #pragma once
 
-#include <libnbd.h>
-
 #include <atomic>
-#include <memory>
+#include <functional>
 #include <mutex>
-#include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
-#include "base/fd.hpp"
+#include "connect.hpp"
+#include "loop.hpp"
 #include "remote.hpp"
 
 namespace nbdfuse {
 
-struct CloseHandle {
-  void operator()(nbd_handle* handle) const noexcept { nbd_close(handle); }
-};
-using Handle = std::unique_ptr<nbd_handle, CloseHandle>;
-
-inline constexpr const char* kAllocationContext = "base:allocation";
-
-// libnbd's last error in this thread, without the name of the function.
-std::string last_nbd_error();
-
-class Connection {
+class Connection final : public Loop::Client {
  public:
-  explicit Connection(Handle connected);
+  Connection(Loop& loop, Handle connected);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
-  // Says goodbye to the server. REQUIRES: nothing is in flight.
+  // Says goodbye to the server. REQUIRES: nothing is in flight, the loop stopped.
   ~Connection();
 
-  void start();
+  // Called in the loop's thread when the server has gone. Without it, it is gone
+  // for good, and every request fails. Set before the connection is in its loop.
+  void on_lost(std::function<void()> callback) { on_lost_ = std::move(callback); }
+
   void submit(Request& request) noexcept;
 
   // Requests submitted and not completed.
   unsigned load() const noexcept { return load_.load(std::memory_order_relaxed); }
-  bool lost() const noexcept { return lost_.load(std::memory_order_relaxed); }
+  bool lost() const noexcept { return state_.load(std::memory_order_relaxed) != State::up; }
+  const Loop& loop() const noexcept { return loop_; }
+
+  // REQUIRES, for these three: on_lost has been called.
+  // What waits, and what came back unanswered, goes out on a new connection.
+  void resume(Handle connected);
+  // What waits fails now, and what comes later at once, until resume().
+  void stop_waiting() noexcept;
+  // What waits, the first of a list: its completion is somebody else's now.
+  Request* hand_over() noexcept;
+
+  Wish work() noexcept override;
+  void ready(uint32_t events) noexcept override;
 
  private:
+  enum class State { up, waiting, refusing };
   struct Queue {  // first in, first out
     Request* head = nullptr;
     Request* tail = nullptr;
     void push(Request& request);
+    void push_all(Queue more);
   };
   struct Flight {
     int64_t cookie;
     Request* request;
   };
 
-  void run() noexcept;
-  std::optional<int> poll_timeout_ms();
+  void adopt();
   void issue_queued();
   int64_t issue(Request& request);
-  void wait_and_notify(int timeout_ms);
   void reap();
+  void finish_or_keep(Request& request, int result);
   void lose() noexcept;
   void disconnect() noexcept;
   void finish(Request& request, int errnum) noexcept;
-  void wake() noexcept;
+  Queue take_queue();
 
+  Loop& loop_;
+  std::function<void()> on_lost_;
+  // The thread's own:
   Handle handle_;
-  nbd::Fd wake_;
-  std::vector<Flight> flights_;                        // the thread's own
-  std::string why_lost_ = "it closed the connection";  // likewise
+  std::vector<Flight> flights_;
+  Queue unanswered_;  // the server said that it is going: for the next one
+  std::string why_lost_ = "it closed the connection";
 
   std::mutex mutex_;
-  Queue queue_;            // under mutex_
-  bool sleeping_ = false;  // under mutex_: the thread needs wake_ to see the queue
-  bool stopping_ = false;  // under mutex_
+  Queue queue_;   // under mutex_
+  Handle fresh_;  // under mutex_: resume()'s, not yet adopted
 
   std::atomic<unsigned> load_{0};
-  std::atomic<bool> lost_{false};  // written under mutex_
-  std::jthread thread_;            // last: stops before the rest goes
+  std::atomic<State> state_{State::up};  // written under mutex_
 };
 
 }  // namespace nbdfuse

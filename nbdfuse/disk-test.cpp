@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cstring>
+#include <functional>
 #include <optional>
 #include <random>
 
@@ -31,6 +32,7 @@ class MemoryRemote final : public nbdfuse::Remote {
     facts.minimum_block = minimum;
     facts.maximum_block = maximum;
     facts.can_flush = facts.can_zero = facts.can_block_status = true;
+    trim = [](std::byte*, uint64_t) {};
   }
 
   const nbdfuse::Export& exported() const override { return facts; }
@@ -67,6 +69,7 @@ class MemoryRemote final : public nbdfuse::Remote {
   std::vector<Request*> held;
   bool hold = false;
   bool sound = true;
+  std::function<void(std::byte*, uint64_t)> trim;  // what it does to the bytes
   int fail_all = 0;
   int fail_zero = 0;
   uint64_t extent_length = 4096;  // one extent for each so many bytes
@@ -85,6 +88,7 @@ class MemoryRemote final : public nbdfuse::Remote {
       case Command::read: std::memcpy(r.data, here, r.length); break;
       case Command::write: std::memcpy(here, r.data, r.length); break;
       case Command::zero: std::memset(here, 0, r.length); break;
+      case Command::trim: trim(here, r.length); break;
       case Command::flush: break;
       case Command::block_status:
         for (uint64_t at = r.offset, length; at < r.offset + r.length; at += length) {
@@ -223,6 +227,35 @@ TEST_CASE("a server that says it can zero and then cannot is written to instead,
   CHECK(remote.bytes[(2 << 20) + 10] == std::byte{0x55});
   CHECK(run(disk.zero(0, 1, false)).ok());
   CHECK(remote.count(Command::zero) == 1);
+}
+
+// What a trim leaves as it was is zeroed by hand, whether the server tells which
+// part that is or not; allocated zeroes are never trimmed.
+TEST_CASE("a server that can only trim has zeroes after punching all the same") {
+  MemoryRemote remote(1 << 20, 4096);
+  remote.facts.can_zero = false;
+  remote.facts.can_trim = true;
+  remote.facts.can_block_status = GENERATE(true, false);
+  const uint64_t whole = GENERATE(as<uint64_t>{}, 0, 4096, 65536, 1 << 20);
+  CAPTURE(remote.facts.can_block_status, whole);
+  remote.trim = [&](std::byte* here, uint64_t length) {
+    // Whole units alone, as disks do.
+    const auto from = static_cast<uint64_t>(here - remote.bytes.data());
+    for (uint64_t at = from; whole != 0 && at + whole <= from + length; at += whole) {
+      if (at % whole == 0) std::memset(remote.bytes.data() + at, 0, whole);
+    }
+  };
+  Disk disk(remote);
+  CHECK(run(disk.zero(5000, 500000, false)).ok());
+  CHECK(remote.sound);
+  CHECK(remote.count(Command::trim) == 1);
+  const auto* const b = remote.bytes.data();
+  CHECK(std::all_of(b, b + 5000, [](std::byte x) { return x == std::byte{0x55}; }));
+  CHECK(std::all_of(b + 5000, b + 505000, [](std::byte x) { return x == std::byte{}; }));
+  CHECK(std::all_of(b + 505000, b + (1 << 20), [](std::byte x) { return x == std::byte{0x55}; }));
+  if (whole == 4096 && remote.facts.can_block_status) CHECK(remote.count(Command::write) == 2);
+  CHECK(run(disk.zero(600000, 4096, true)).ok());
+  CHECK(remote.count(Command::trim) == 1);
 }
 
 TEST_CASE("a failure to zero is not taken for a lack of support") {

@@ -37,7 +37,8 @@ class Disk {
   // REQUIRES for all ranges: within size().
   Task<Status> read(std::span<std::byte> into, uint64_t offset);
   Task<Status> write(std::span<const std::byte> from, uint64_t offset);
-  // Reads as zeroes afterwards, whatever the server can do. allocate: no hole.
+  // Reads as zeroes afterwards, whatever the server can do. allocate: no hole;
+  // otherwise the server may make one.
   Task<Status> zero(uint64_t offset, uint64_t length, bool allocate);
   Task<Status> flush();
   // The first byte at or after offset that is in a hole (or in data): ENXIO if
@@ -60,6 +61,7 @@ class Disk {
   Task<Status> transfer(Command command, std::byte* data, uint64_t offset, uint64_t length);
   Task<Status> modify(std::span<const std::byte> from, uint64_t offset, uint64_t length);
   Task<Status> zero_blocks(uint64_t offset, uint64_t length, bool allocate);
+  Task<Status> trim(uint64_t offset, uint64_t length);
   Task<Status> write_zeroes(uint64_t offset, uint64_t length);
 
   Remote& remote_;

@@ -13,25 +13,36 @@
 
 namespace nbdfuse {
 
+// What went wrong, if its caller still waits.
+void FileSystem::answer_error(Reply& reply, Status status) {
+  if (fuse_req_t const req = reply.claim(); req != nullptr) fuse_reply_err(req, status.errnum());
+}
+
 void FileSystem::read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, fuse_file_info*) {
   const auto at = static_cast<uint64_t>(offset);
-  if (!is_file(ino) || size > kMaxPayload) {
+  File* const file = open_file_at(ino);
+  if (file == nullptr || size > kMaxPayload) {
     fuse_reply_err(req, EINVAL);
-  } else if (at >= disk_.size()) {
+  } else if (at >= file->disk().size()) {
     fuse_reply_buf(req, nullptr, 0);
   } else {
-    answer_read(req, std::move(incoming), std::min<uint64_t>(size, disk_.size() - at), at);
+    const uint64_t count = std::min<uint64_t>(size, file->disk().size() - at);
+    answer_read(req, std::move(incoming), *file, count, at);
   }
 }
 
 // The kernel's request has been taken out of its buffer, which is free to
 // receive the data now.
-Detached FileSystem::answer_read(fuse_req_t req, Buffer buffer, size_t size, uint64_t offset) {
-  const Status status = co_await disk_.read({buffer.data(), size}, offset);
-  if (status.ok()) {
-    fuse_reply_buf(req, reinterpret_cast<const char*>(buffer.data()), size);
-  } else {
-    fuse_reply_err(req, status.errnum());
+Detached FileSystem::answer_read(fuse_req_t req, Buffer buffer, File& file, size_t size,
+                                 uint64_t offset) {
+  Reply reply(callers_, req, buffer.slot());
+  Stats::Timer timer(stats_, Stats::Kind::read, size);
+  const Status status = co_await file.disk().read({buffer.data(), size}, offset);
+  timer.done(status);
+  if (!status.ok()) {
+    answer_error(reply, status);
+  } else if (fuse_req_t const r = reply.claim(); r != nullptr) {
+    fuse_reply_buf(r, reinterpret_cast<const char*>(buffer.data()), size);
   }
 }
 
@@ -39,36 +50,67 @@ Detached FileSystem::answer_read(fuse_req_t req, Buffer buffer, size_t size, uin
 void FileSystem::write(fuse_req_t req, fuse_ino_t ino, const char* data, size_t size, off_t offset,
                        fuse_file_info*) {
   const auto at = static_cast<uint64_t>(offset);
-  if (!is_file(ino)) {
+  File* const file = open_file_at(ino);
+  if (file == nullptr) {
     fuse_reply_err(req, EINVAL);
-  } else if (read_only()) {
+  } else if (file->disk().exported().read_only) {
     fuse_reply_err(req, EROFS);
-  } else if (at >= disk_.size()) {
+  } else if (at >= file->disk().size()) {
     fuse_reply_err(req, ENOSPC);
   } else {
-    answer_write(req, std::move(incoming), data, std::min<uint64_t>(size, disk_.size() - at), at);
+    const uint64_t count = std::min<uint64_t>(size, file->disk().size() - at);
+    answer_write(req, std::move(incoming), *file, data, count, at);
   }
 }
 
-Detached FileSystem::answer_write(fuse_req_t req, [[maybe_unused]] Buffer buffer, const char* data,
+Detached FileSystem::answer_write(fuse_req_t req, Buffer buffer, File& file, const char* data,
                                   size_t size, uint64_t offset) {
+  Reply reply(callers_, req, buffer.slot());
+  Stats::Timer timer(stats_, Stats::Kind::write, size);
   const auto* const bytes = reinterpret_cast<const std::byte*>(data);
-  const Status status = co_await disk_.write({bytes, size}, offset);
-  if (status.ok()) {
-    written();
-    fuse_reply_write(req, size);
-  } else {
-    fuse_reply_err(req, status.errnum());
+  const Status status = co_await file.disk().write({bytes, size}, offset);
+  timer.done(status);
+  if (status.ok()) file.written();
+  if (!status.ok()) {
+    answer_error(reply, status);
+  } else if (fuse_req_t const r = reply.claim(); r != nullptr) {
+    fuse_reply_write(r, size);
   }
 }
 
-void FileSystem::fsync(fuse_req_t req, fuse_ino_t, int, fuse_file_info*) {
-  answer_fsync(req, std::move(incoming));
+void FileSystem::fsync(fuse_req_t req, fuse_ino_t ino, int, fuse_file_info*) {
+  File* const file = open_file_at(ino);
+  if (file == nullptr) {
+    fuse_reply_err(req, 0);  // nothing can have been written
+  } else {
+    answer_fsync(req, std::move(incoming), *file);
+  }
 }
 
-Detached FileSystem::answer_fsync(fuse_req_t req, [[maybe_unused]] Buffer buffer) {
-  const Status status = co_await disk_.flush();
-  fuse_reply_err(req, status.errnum());
+Detached FileSystem::answer_fsync(fuse_req_t req, Buffer buffer, File& file) {
+  Reply reply(callers_, req, buffer.slot());
+  Stats::Timer timer(stats_, Stats::Kind::flush, 0);
+  const Status status = co_await file.disk().flush();
+  timer.done(status);
+  answer_error(reply, status);
+}
+
+void FileSystem::fsyncdir(fuse_req_t req, fuse_ino_t, int, fuse_file_info*) {
+  answer_fsyncdir(req, std::move(incoming));
+}
+
+// Of the directory: all that is in it. The first error is its own.
+Detached FileSystem::answer_fsyncdir(fuse_req_t req, Buffer buffer) {
+  Reply reply(callers_, req, buffer.slot());
+  Stats::Timer timer(stats_, Stats::Kind::flush, 0);
+  Status result;
+  for (const auto& file : files_) {
+    if (!file->dirty()) continue;
+    const Status status = co_await file->disk().flush();
+    if (result.ok()) result = status;
+  }
+  timer.done(result);
+  answer_error(reply, result);
 }
 
 void FileSystem::fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length,
@@ -76,44 +118,54 @@ void FileSystem::fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offse
   const int what = mode & ~FALLOC_FL_KEEP_SIZE;
   const auto at = static_cast<uint64_t>(offset);
   const auto count = static_cast<uint64_t>(length);
-  const uint64_t room = at < disk_.size() ? disk_.size() - at : 0;
+  File* const file = open_file_at(ino);
+  const uint64_t size = file != nullptr ? file->disk().size() : 0;
+  const uint64_t room = at < size ? size - at : 0;
   const bool punch = what == FALLOC_FL_PUNCH_HOLE;
-  if (!is_file(ino) || (what != 0 && what != FALLOC_FL_ZERO_RANGE && !punch)) {
+  if (file == nullptr || (what != 0 && what != FALLOC_FL_ZERO_RANGE && !punch)) {
     fuse_reply_err(req, EOPNOTSUPP);
-  } else if (read_only()) {
+  } else if (file->disk().exported().read_only) {
     fuse_reply_err(req, EROFS);
   } else if (count > room && !punch) {
     fuse_reply_err(req, ENOSPC);
   } else if (what == 0 || room == 0) {
     fuse_reply_err(req, 0);  // a disk has its blocks; past its end there is nothing to punch
   } else {
-    answer_zero(req, std::move(incoming), at, std::min(count, room), !punch);
+    answer_zero(req, std::move(incoming), *file, at, std::min(count, room), !punch);
   }
 }
 
-Detached FileSystem::answer_zero(fuse_req_t req, [[maybe_unused]] Buffer buffer, uint64_t offset,
+Detached FileSystem::answer_zero(fuse_req_t req, Buffer buffer, File& file, uint64_t offset,
                                  uint64_t length, bool allocate) {
-  const Status status = co_await disk_.zero(offset, length, allocate);
-  if (status.ok()) written();
-  fuse_reply_err(req, status.errnum());
+  Reply reply(callers_, req, buffer.slot());
+  Stats::Timer timer(stats_, allocate ? Stats::Kind::zero : Stats::Kind::punch, length);
+  const Status status = co_await file.disk().zero(offset, length, allocate);
+  timer.done(status);
+  if (status.ok()) file.written();
+  answer_error(reply, status);
 }
 
 // Only SEEK_DATA and SEEK_HOLE arrive here.
 void FileSystem::lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence, fuse_file_info*) {
-  if (!is_file(ino) || (whence != SEEK_DATA && whence != SEEK_HOLE)) {
+  File* const file = open_file_at(ino);
+  if (file == nullptr || (whence != SEEK_DATA && whence != SEEK_HOLE)) {
     fuse_reply_err(req, EINVAL);
   } else {
-    answer_seek(req, std::move(incoming), static_cast<uint64_t>(offset), whence == SEEK_HOLE);
+    answer_seek(req, std::move(incoming), *file, static_cast<uint64_t>(offset),
+                whence == SEEK_HOLE);
   }
 }
 
-Detached FileSystem::answer_seek(fuse_req_t req, [[maybe_unused]] Buffer buffer, uint64_t offset,
+Detached FileSystem::answer_seek(fuse_req_t req, Buffer buffer, File& file, uint64_t offset,
                                  bool hole) {
-  const Found found = co_await disk_.seek(offset, hole);
-  if (found.status.ok()) {
-    fuse_reply_lseek(req, static_cast<off_t>(found.offset));
-  } else {
-    fuse_reply_err(req, found.status.errnum());
+  Reply reply(callers_, req, buffer.slot());
+  Stats::Timer timer(stats_, Stats::Kind::extents, 0);
+  const Found found = co_await file.disk().seek(offset, hole);
+  timer.done(found.status == Status(ENXIO) ? nbd::kOk : found.status);
+  if (!found.status.ok()) {
+    answer_error(reply, found.status);
+  } else if (fuse_req_t const r = reply.claim(); r != nullptr) {
+    fuse_reply_lseek(r, static_cast<off_t>(found.offset));
   }
 }
 

@@ -6,7 +6,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 #include <vector>
+
+#include "base/log.hpp"
 
 namespace nbdfuse {
 
@@ -16,11 +19,6 @@ constexpr int64_t kNsPerSecond = 1'000'000'000;
 
 int64_t to_ns(const timespec& t) { return t.tv_sec * kNsPerSecond + t.tv_nsec; }
 timespec to_timespec(int64_t ns) { return {ns / kNsPerSecond, ns % kNsPerSecond}; }
-int64_t now_ns() {
-  timespec now;
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  return to_ns(now);
-}
 
 // The edge to C: finds the FileSystem, and no exception leaves. Only memory can
 // run out there, before the request was answered.
@@ -53,6 +51,7 @@ const fuse_lowlevel_ops& FileSystem::operations() {
     o.read = &Edge<&FileSystem::read>::call;
     o.write = &Edge<&FileSystem::write>::call;
     o.fsync = &Edge<&FileSystem::fsync>::call;
+    o.fsyncdir = &Edge<&FileSystem::fsyncdir>::call;
     o.fallocate = &Edge<&FileSystem::fallocate>::call;
     o.lseek = &Edge<&FileSystem::lseek>::call;
     return o;
@@ -60,14 +59,14 @@ const fuse_lowlevel_ops& FileSystem::operations() {
   return ops;
 }
 
-FileSystem::FileSystem(Disk& disk, FileSystemSettings settings)
-    : disk_(disk),
-      settings_(std::move(settings)),
-      started_ns_(now_ns()),
-      modified_ns_(started_ns_),
-      accessed_ns_(started_ns_) {}
+FileSystem::FileSystem(Files& files, FileSystemSettings settings, Callers& callers, Stats* stats)
+    : files_(files),
+      settings_(settings),
+      started_ns_(File::now_ns()),
+      callers_(callers),
+      stats_(stats) {}
 
-void FileSystem::init(void*, fuse_conn_info* connection) noexcept {
+void FileSystem::init(void* userdata, fuse_conn_info* connection) noexcept {
   connection->max_write = kMaxPayload;
   connection->max_background = kMaxInFlight;
   connection->congestion_threshold = kMaxInFlight;
@@ -77,43 +76,69 @@ void FileSystem::init(void*, fuse_conn_info* connection) noexcept {
   connection->want &= ~static_cast<unsigned>(FUSE_CAP_ATOMIC_O_TRUNC);
   // Our own writes move the modification time; they must not empty the cache.
   connection->want &= ~static_cast<unsigned>(FUSE_CAP_AUTO_INVAL_DATA);
+  if (static_cast<FileSystem*>(userdata)->settings_.cache == Cache::write_back) {
+    connection->want |= connection->capable & FUSE_CAP_WRITEBACK_CACHE;
+  }
 }
 
-void FileSystem::written() noexcept { modified_ns_.store(now_ns(), std::memory_order_relaxed); }
+File* FileSystem::file_at(fuse_ino_t ino) const {
+  const fuse_ino_t index = ino - first_inode();  // wraps for the directory
+  return index < files_.size() ? files_[index].get() : nullptr;
+}
 
-struct stat FileSystem::attributes(fuse_ino_t ino) const {
+File* FileSystem::open_file_at(fuse_ino_t ino) const {
+  File* const file = file_at(ino);
+  return file != nullptr && file->is_open() ? file : nullptr;
+}
+
+bool FileSystem::read_only() const {
+  return std::all_of(files_.begin(), files_.end(),
+                     [](const auto& file) { return file->facts().read_only; });
+}
+
+struct stat FileSystem::directory_attributes() const {
   struct stat st{};
-  st.st_ino = ino;
+  const mode_t mode = read_only() ? 0555 : 0755;
+  st.st_ino = FUSE_ROOT_ID;
+  st.st_mode = S_IFDIR | (mode & ~settings_.umask);
+  st.st_nlink = 2;
   st.st_uid = settings_.uid;
   st.st_gid = settings_.gid;
   st.st_atim = st.st_mtim = st.st_ctim = to_timespec(started_ns_);
-  if (!is_file(ino)) {
-    const mode_t mode = read_only() ? 0555 : 0755;
-    st.st_mode = S_IFDIR | (mode & ~settings_.umask);
-    st.st_nlink = 2;
-    return st;
-  }
-  const mode_t mode = read_only() ? 0444 : 0666;
+  return st;
+}
+
+struct stat FileSystem::attributes(fuse_ino_t ino) const {
+  const File* const file = file_at(ino);
+  if (file == nullptr) return directory_attributes();
+  const Export facts = file->facts();
+  const mode_t mode = facts.read_only ? 0444 : 0666;
+  struct stat st{};
+  st.st_ino = ino;
   st.st_mode = S_IFREG | (mode & ~settings_.umask);
   st.st_nlink = 1;
-  st.st_size = static_cast<off_t>(disk_.size());
+  st.st_uid = settings_.uid;
+  st.st_gid = settings_.gid;
+  st.st_size = static_cast<off_t>(facts.size);
   // All allocated: fewer blocks would tell tar and cp that there are holes,
   // which they take to be where SEEK_DATA does not look.
-  st.st_blocks = static_cast<blkcnt_t>((disk_.size() + 511) / 512);
-  st.st_blksize = static_cast<blksize_t>(
-      std::clamp<uint64_t>(disk_.exported().preferred_block, 4096, kMaxPayload));
-  st.st_mtim = st.st_ctim = to_timespec(modified_ns_.load(std::memory_order_relaxed));
-  st.st_atim = to_timespec(accessed_ns_.load(std::memory_order_relaxed));
+  st.st_blocks = static_cast<blkcnt_t>((facts.size + 511) / 512);
+  st.st_blksize =
+      static_cast<blksize_t>(std::clamp<uint64_t>(facts.preferred_block, 4096, kMaxPayload));
+  st.st_mtim = st.st_ctim = to_timespec(file->modified_ns.load(std::memory_order_relaxed));
+  st.st_atim = to_timespec(file->accessed_ns.load(std::memory_order_relaxed));
   return st;
 }
 
 void FileSystem::lookup(fuse_req_t req, fuse_ino_t parent, const char* name) {
-  if (parent != FUSE_ROOT_ID || mounted_over_file() || settings_.file_name != name) {
+  const auto found = std::find_if(files_.begin(), files_.end(),
+                                  [&](const auto& file) { return file->name() == name; });
+  if (parent != FUSE_ROOT_ID || settings_.over_file || found == files_.end()) {
     fuse_reply_err(req, ENOENT);
     return;
   }
   fuse_entry_param entry{};
-  entry.ino = file_inode();
+  entry.ino = first_inode() + static_cast<fuse_ino_t>(found - files_.begin());
   entry.attr = attributes(entry.ino);
   entry.attr_timeout = settings_.attr_timeout;
   entry.entry_timeout = settings_.entry_timeout;
@@ -132,13 +157,28 @@ int FileSystem::resize_errno(const struct stat& attr, uint64_t size, bool by_han
   return wanted == size || (wanted == 0 && !by_handle) ? 0 : EPERM;
 }
 
+void FileSystem::set_times(File& file, const struct stat& attr, int to_set) {
+  if ((to_set & FUSE_SET_ATTR_MTIME_NOW) != 0) {
+    file.written();
+  } else if ((to_set & FUSE_SET_ATTR_MTIME) != 0) {
+    file.modified_ns.store(to_ns(attr.st_mtim), std::memory_order_relaxed);
+  }
+  if ((to_set & FUSE_SET_ATTR_ATIME) != 0) {
+    const bool use_now = (to_set & FUSE_SET_ATTR_ATIME_NOW) != 0;
+    file.accessed_ns.store(use_now ? File::now_ns() : to_ns(attr.st_atim),
+                           std::memory_order_relaxed);
+  }
+}
+
 // Times are taken as they come; size, mode and owner may be set to what they are.
 void FileSystem::setattr(fuse_req_t req, fuse_ino_t ino, struct stat* attr, int to_set,
                          fuse_file_info* fi) {
+  File* const file = file_at(ino);
   const struct stat now = attributes(ino);
   int error = 0;
-  if ((to_set & FUSE_SET_ATTR_SIZE) != 0) {
-    error = read_only() ? EROFS : resize_errno(*attr, disk_.size(), fi != nullptr);
+  if ((to_set & FUSE_SET_ATTR_SIZE) != 0 && file != nullptr) {
+    const Export facts = file->facts();
+    error = facts.read_only ? EROFS : resize_errno(*attr, facts.size, fi != nullptr);
   }
   const bool new_mode =
       (to_set & FUSE_SET_ATTR_MODE) != 0 && (attr->st_mode & 07777) != (now.st_mode & 07777);
@@ -149,55 +189,43 @@ void FileSystem::setattr(fuse_req_t req, fuse_ino_t ino, struct stat* attr, int 
     fuse_reply_err(req, error);
     return;
   }
-  if (is_file(ino)) {
-    if ((to_set & FUSE_SET_ATTR_MTIME_NOW) != 0) {
-      written();
-    } else if ((to_set & FUSE_SET_ATTR_MTIME) != 0) {
-      modified_ns_.store(to_ns(attr->st_mtim), std::memory_order_relaxed);
-    }
-    if ((to_set & FUSE_SET_ATTR_ATIME) != 0) {
-      const bool use_now = (to_set & FUSE_SET_ATTR_ATIME_NOW) != 0;
-      accessed_ns_.store(use_now ? now_ns() : to_ns(attr->st_atim), std::memory_order_relaxed);
-    }
-  }
+  if (file != nullptr) set_times(*file, *attr, to_set);
   getattr(req, ino, fi);
 }
 
 void FileSystem::access(fuse_req_t req, fuse_ino_t ino, int mask) {
-  if ((mask & W_OK) != 0 && read_only()) {
+  const File* const file = file_at(ino);
+  if ((mask & W_OK) != 0 && (file != nullptr ? file->facts().read_only : read_only())) {
     fuse_reply_err(req, EROFS);
   } else {
-    fuse_reply_err(req, (mask & X_OK) != 0 && is_file(ino) ? EACCES : 0);
+    fuse_reply_err(req, (mask & X_OK) != 0 && file != nullptr ? EACCES : 0);
   }
 }
 
-// A full disk of the export's size.
+// Full disks of the exports' sizes.
 void FileSystem::statfs(fuse_req_t req, fuse_ino_t) {
   struct statvfs st{};
   st.f_bsize = st.f_frsize = 512;
-  st.f_blocks = (disk_.size() + 511) / 512;
-  st.f_files = mounted_over_file() ? 1 : 2;
+  for (const auto& file : files_) st.f_blocks += (file->facts().size + 511) / 512;
+  st.f_files = files_.size() + (settings_.over_file ? 0 : 1);
   st.f_namemax = 255;
   fuse_reply_statfs(req, &st);
 }
 
 void FileSystem::readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
                          fuse_file_info*) {
-  if (is_file(ino)) {
+  if (file_at(ino) != nullptr) {
     fuse_reply_err(req, ENOTDIR);
     return;
   }
-  const struct {
-    const char* name;
-    fuse_ino_t ino;
-  } entries[] = {
-      {".", FUSE_ROOT_ID}, {"..", FUSE_ROOT_ID}, {settings_.file_name.c_str(), file_inode()}};
   std::vector<char> list(size);
   size_t used = 0;
-  for (auto i = static_cast<size_t>(std::max<off_t>(offset, 0)); i < std::size(entries); ++i) {
-    const struct stat st = attributes(entries[i].ino);
-    const size_t more = fuse_add_direntry(req, list.data() + used, size - used, entries[i].name,
-                                          &st, static_cast<off_t>(i + 1));
+  for (auto i = static_cast<size_t>(std::max<off_t>(offset, 0)); i < files_.size() + 2; ++i) {
+    const bool dots = i < 2;
+    const char* const name = i == 0 ? "." : i == 1 ? ".." : files_[i - 2]->name().c_str();
+    const struct stat st = attributes(dots ? FUSE_ROOT_ID : first_inode() + i - 2);
+    const size_t more = fuse_add_direntry(req, list.data() + used, size - used, name, &st,
+                                          static_cast<off_t>(i + 1));
     if (more > size - used) break;
     used += more;
   }
@@ -205,21 +233,39 @@ void FileSystem::readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offs
 }
 
 void FileSystem::open(fuse_req_t req, fuse_ino_t ino, fuse_file_info* fi) {
-  if (!is_file(ino)) {
+  File* const file = file_at(ino);
+  if (file == nullptr) {
     fuse_reply_err(req, EISDIR);
-    return;
+  } else if (file->is_open()) {
+    reply_open(req, *file, *fi);
+  } else {
+    // The buffer keeps the mount until this is answered.
+    opener_.run(
+        [this, req, file, fi = *fi, buffer = std::make_shared<Buffer>(std::move(incoming))] {
+          try {
+            file->open();
+            reply_open(req, *file, fi);
+          } catch (const std::exception& error) {
+            nbd::log::error("{}: {}", file->name(), error.what());
+            fuse_reply_err(req, EIO);
+          }
+        });
   }
-  if (read_only() && (fi->flags & O_ACCMODE) != O_RDONLY) {
+}
+
+void FileSystem::reply_open(fuse_req_t req, File& file, fuse_file_info fi) const {
+  if (file.facts().read_only && (fi.flags & O_ACCMODE) != O_RDONLY) {
     fuse_reply_err(req, EROFS);
     return;
   }
-  const int64_t modified = modified_ns_.load(std::memory_order_relaxed);
+  const int64_t modified = file.modified_ns.load(std::memory_order_relaxed);
+  const int64_t before = file.modified_at_open_ns.exchange(modified, std::memory_order_relaxed);
   using Keep = FileSystemSettings::Keep;
-  fi->keep_cache =
-      settings_.keep_cache == Keep::always ||
-      (settings_.keep_cache == Keep::unless_written && modified == modified_at_open_ns_);
-  modified_at_open_ns_ = modified;
-  fuse_reply_open(req, fi);
+  fi.direct_io = settings_.cache == Cache::none;
+  // What is not written back yet is kept in any case.
+  fi.keep_cache = settings_.keep_cache == Keep::always || settings_.cache == Cache::write_back ||
+                  (settings_.keep_cache == Keep::unless_written && modified == before);
+  fuse_reply_open(req, &fi);
 }
 
 }  // namespace nbdfuse

@@ -25,22 +25,28 @@ The server can also be given as:
 
 To unmount:
 
-    fusermount3 -u MOUNTPOINT
+    nbdfuse --unmount MOUNTPOINT      (or fusermount3 -u MOUNTPOINT)
 
 Options:
 
+        --all-exports     a directory with a file for each export
     -C, --connections N   connections to the server, if it allows several ({})
+        --cache MODE      none, writethrough (the default) or writeback
     -o OPTION[,...]       options of the mount, see --fuse-help
     -P, --pidfile FILE    write the process ID when the file is there
     -r, --readonly        refuse writes
+        --reconnect[=SECONDS]
+                          wait for a server that went away, for ever or so long
     -s                    one request at a time
+        --stats[=FILE]    count; SIGUSR1 writes it to FILE or stderr, as JSON
+    -u, --unmount         unmount, when all that was written is on the server
     -v, --verbose, -d     say what is done, on stderr
     -V, --version         print the version
         --help            print this
         --fuse-help       print what -o takes
 
-nbdfuse stays in the foreground until it is unmounted or gets SIGTERM, SIGINT
-or SIGHUP, which unmount. See nbdfuse(1).
+nbdfuse stays in the foreground until it is unmounted or gets SIGTERM, SIGINT,
+SIGHUP or SIGQUIT, which unmount. See nbdfuse(1).
 )",
                      kDefaultConnections);
 }

@@ -32,6 +32,29 @@ inline constexpr uint64_t kMaxMinimumBlock = kMaxPayload;
 // Names and attributes change only through us: the kernel may keep them.
 inline constexpr double kAttrTimeoutSeconds = 60;
 
+// Threads for connections, if there are as many: their number is that of the
+// processors, but no less, so that a busy machine gives us our share.
+inline constexpr unsigned kMinLoops = 4;
+
+// A request goes to a connection of another thread only if that has so many
+// requests less: handing one over costs a wake-up.
+inline constexpr unsigned kHandOver = 6;
+
+// What the kernel hands us at a time before we look at the server's answers.
+inline constexpr unsigned kBatch = 32;
+
+// A request that lasts longer than this is looked after: does its caller still
+// wait? Twice this is how long a killed process stays at most.
+inline constexpr std::chrono::milliseconds kPatience{250};
+
+// A server that went away is looked for after these pauses, and an attempt to
+// connect to it is given up after this time.
+inline constexpr std::chrono::milliseconds kFirstPause{20};
+inline constexpr std::chrono::milliseconds kLongestPause{1000};
+inline constexpr std::chrono::seconds kConnectTimeout{10};
+// --reconnect without a number; a clock can add this without overflow.
+inline constexpr std::chrono::seconds kForEver{100L * 365 * 24 * 3600};
+
 // At the end the server gets this long to close its side.
 inline constexpr std::chrono::milliseconds kDisconnectTimeout{2000};
 

@@ -3,8 +3,8 @@
 
 #include <fcntl.h>
 #include <fuse3/fuse_log.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/mount.h>
 #include <unistd.h>
 
 #include <cstdarg>
@@ -12,7 +12,8 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
-#include "base/process.hpp"
+#include "limits.hpp"
+#include "unmount.hpp"
 
 namespace nbdfuse {
 
@@ -44,25 +45,13 @@ std::string fuse_reason() {
   nbd::fail("cannot mount at {}: {}", path, fuse_reason());
 }
 
-// As root directly; others have the set-user-id helper do it.
-int unmount_path(const std::string& path, bool lazy) {
-  if (::geteuid() == 0) {
-    const int flags = UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0);
-    return ::umount2(path.c_str(), flags) == 0 ? 0 : errno;
-  }
-  nbd::SpawnOptions helper;
-  helper.argv = {"fusermount3", lazy ? "-uqz" : "-uq", "--", path};
-  return nbd::spawn(helper).wait().success() ? 0 : EBUSY;
-}
-
 }  // namespace
 
-Mount::Mount(FileSystem& file_system, const MountPoint& where,
+Mount::Mount(Loop& loop, FileSystem& file_system, const MountPoint& where,
              const std::vector<std::string>& options, unsigned max_in_flight)
     : file_system_(file_system),
       path_(where.path),
-      max_in_flight_(max_in_flight),
-      buffers_(max_in_flight) {
+      buffers_(max_in_flight, [&loop] { loop.wake(); }) {
   ended_.reset(nbd::sys([] { return ::eventfd(0, EFD_CLOEXEC); }, "eventfd"));
   fuse_set_log_func(on_fuse_log);
   std::vector<std::string> words{"nbdfuse", "-osubtype=nbdfuse"};
@@ -75,35 +64,53 @@ Mount::Mount(FileSystem& file_system, const MountPoint& where,
   fuse_opt_free_args(&args);
   if (!session_) fail_mount(path_);
   if (fuse_session_mount(session_.get(), path_.c_str()) == -1) fail_mount(path_);
+  const int fd = fuse_session_fd(session_.get());
+  (void)::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
+  loop.add(*this);
 }
 
 Mount::~Mount() {
-  if (reader_.joinable()) reader_.join();
+  file_system_.incoming = Buffer();
   fuse_session_unmount(session_.get());
 }
 
-void Mount::start() {
-  reader_ = std::jthread([this] { serve(); });
+Loop::Client::Wish Mount::work() noexcept {
+  if (fuse_session_exited(session_.get()) != 0) {
+    file_system_.incoming = Buffer();
+    if (!ended_told_ && buffers_.all_are_back()) {
+      ended_told_ = true;
+      (void)::eventfd_write(ended_.get(), 1);
+    }
+    return {};
+  }
+  if (!file_system_.incoming) file_system_.incoming = buffers_.try_take();
+  if (!file_system_.incoming) return {};  // until one comes back
+  return {fuse_session_fd(session_.get()), EPOLLIN};
 }
 
-void Mount::serve() noexcept {
-  fuse_session* const session = session_.get();
-  while (fuse_session_exited(session) == 0) {
-    file_system_.incoming = buffers_.take();
-    fuse_buf* const raw = file_system_.incoming.raw();
-    const int result = fuse_session_receive_buf(session, raw);
-    if (result == -EINTR || result == -EAGAIN) continue;
-    if (result <= 0) {
-      if (result < 0) nbd::log::error("reading from the kernel: {}", nbd::errno_text(-result));
-      break;
-    }
-    // A copy: the operation may take the buffer, and answer, before this returns.
-    const fuse_buf received = *raw;
-    fuse_session_process_buf(session, &received);
+void Mount::ready(uint32_t) noexcept {
+  for (unsigned i = 0; i < kBatch && serve_one(); ++i) {
   }
-  file_system_.incoming = Buffer();
-  buffers_.wait_idle(max_in_flight_);
-  (void)::eventfd_write(ended_.get(), 1);
+}
+
+// Whether there may be another one.
+bool Mount::serve_one() noexcept {
+  fuse_session* const session = session_.get();
+  if (!file_system_.incoming) file_system_.incoming = buffers_.try_take();
+  if (!file_system_.incoming) return false;
+  fuse_buf* const raw = file_system_.incoming.raw();
+  const int result = fuse_session_receive_buf(session, raw);
+  if (result == -EINTR) return true;
+  if (result == -EAGAIN) return false;
+  if (result <= 0) {
+    if (result < 0) nbd::log::error("reading from the kernel: {}", nbd::errno_text(-result));
+    fuse_session_exit(session);
+    return false;
+  }
+  // A copy: the operation may take the buffer, and answer, before this returns.
+  const fuse_buf received = *raw;
+  fuse_session_process_buf(session, &received);
+  return fuse_session_exited(session) == 0;
 }
 
 void Mount::unmount() noexcept {

@@ -2,142 +2,162 @@
 #include "nbd-remote.hpp"
 
 #include <algorithm>
-#include <bit>
+#include <climits>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
-#include "base/parse.hpp"
 #include "limits.hpp"
 
 namespace nbdfuse {
 
-namespace {
-
-Handle make_handle() {
-  Handle handle(nbd_create());
-  if (!handle) nbd::fail("cannot create an NBD handle: {}", last_nbd_error());
-  nbd_handle* const h = handle.get();
-  // The URI is the user's own, so it may name TLS files. A read that fails is
-  // never shown, so its buffer need not be cleared before each.
-  if (nbd_set_debug(h, nbd::log::verbose()) == -1 || nbd_set_uri_allow_local_file(h, true) == -1 ||
-      nbd_set_pread_initialize(h, false) == -1 ||
-      nbd_add_meta_context(h, kAllocationContext) == -1) {
-    nbd::fail("cannot set up an NBD handle: {}", last_nbd_error());
+std::string why_not_the_same(const Export& before, const Export& now) {
+  if (now.size != before.size) {
+    return fmt::format("its size is {} bytes now and was {}", now.size, before.size);
   }
-  return handle;
-}
-
-std::string describe(const Target& target) {
-  switch (target.mode) {
-    case Mode::fd: return "file descriptor " + target.words[0];
-    case Mode::tcp: return target.words[0] + " port " + target.words[1];
-    case Mode::vsock: return "vsock " + target.words[0] + ":" + target.words[1];
-    default: return target.words[0];
+  if (now.read_only && !before.read_only) return "it is read-only now";
+  if (now.minimum_block > before.minimum_block || now.maximum_block < before.maximum_block) {
+    return fmt::format("its block sizes are {} to {} now and were {} to {}", now.minimum_block,
+                       now.maximum_block, before.minimum_block, before.maximum_block);
   }
+  if (before.can_flush && !now.can_flush) return "it cannot flush any more";
+  if (before.can_zero && !now.can_zero) return "it cannot write zeroes any more";
+  if (before.can_trim && !now.can_trim) return "it cannot trim any more";
+  if (before.can_block_status && !now.can_block_status)
+    return "it does not tell its holes any more";
+  return "";
 }
 
-int connect_to(nbd_handle* h, const Target& target) {
-  const auto& words = target.words;
-  const char* const first = words[0].c_str();
-  std::vector<char*> argv;
-  for (const auto& word : words) argv.push_back(const_cast<char*>(word.c_str()));
-  argv.push_back(nullptr);
-  switch (target.mode) {
-    case Mode::uri: return nbd_connect_uri(h, first);
-    case Mode::command: return nbd_connect_command(h, argv.data());
-    case Mode::socket_activation: return nbd_connect_systemd_socket_activation(h, argv.data());
-    case Mode::fd:
-      return nbd_connect_socket(h, static_cast<int>(nbd::parse_int("--fd", first, 0, INT32_MAX)));
-    case Mode::tcp: return nbd_connect_tcp(h, first, words[1].c_str());
-    case Mode::unix_socket: return nbd_connect_unix(h, first);
-    case Mode::vsock:
-      return nbd_connect_vsock(
-          h, static_cast<uint32_t>(nbd::parse_unsigned("--vsock: CID", first, UINT32_MAX)),
-          static_cast<uint32_t>(nbd::parse_unsigned("--vsock: port", words[1], UINT32_MAX)));
+NbdRemote::NbdRemote(Loops& loops, RemoteSettings settings)
+    : loops_(loops), settings_(std::move(settings)) {
+  const Target& target = settings_.target;
+  if (settings_.reconnect && !has_address(target.mode)) {
+    nbd::fail("--reconnect needs a server with an address, which {} has not", describe(target));
   }
-  return -1;
-}
-
-Handle connect(const Target& target) {
-  Handle handle = make_handle();
-  if (connect_to(handle.get(), target) == -1) {
-    nbd::fail("cannot connect to {}: {}", describe(target), last_nbd_error());
-  }
-  return handle;
-}
-
-// A subprocess or a socket that was handed to us is there once.
-bool can_connect_again(Mode mode) {
-  return mode == Mode::uri || mode == Mode::tcp || mode == Mode::unix_socket || mode == Mode::vsock;
-}
-
-uint64_t block_size(nbd_handle* h, int kind, uint64_t fallback) {
-  const int64_t size = nbd_get_block_size(h, kind);
-  return size > 0 ? static_cast<uint64_t>(size) : fallback;
-}
-
-}  // namespace
-
-Export describe_export(nbd_handle* h, bool read_only) {
-  Export e;
-  const int64_t size = nbd_get_size(h);
-  if (size < 0) nbd::fail("the server does not tell the size of the export: {}", last_nbd_error());
-  e.size = static_cast<uint64_t>(size);
-  e.read_only = read_only || nbd_is_read_only(h) > 0;
-  e.can_flush = nbd_can_flush(h) > 0;
-  e.can_zero = nbd_can_zero(h) > 0;
-  e.can_block_status = nbd_can_meta_context(h, kAllocationContext) > 0;
-  e.minimum_block = block_size(h, LIBNBD_SIZE_MINIMUM, 1);
-  if (!std::has_single_bit(e.minimum_block) || e.minimum_block > kMaxMinimumBlock) {
-    nbd::fail(
-        "the server's minimum block size is {} bytes; it must be a power of two of at most {}",
-        e.minimum_block, kMaxMinimumBlock);
-  }
-  e.preferred_block = std::max(e.minimum_block, block_size(h, LIBNBD_SIZE_PREFERRED, 4096));
-  const uint64_t maximum = block_size(h, LIBNBD_SIZE_MAXIMUM, kMaxPayload);
-  e.maximum_block =
-      std::max(e.minimum_block, std::min<uint64_t>(maximum, kMaxPayload) & ~(e.minimum_block - 1));
-  return e;
-}
-
-NbdRemote::NbdRemote(const Target& target, unsigned connections, bool read_only) {
-  Handle first = connect(target);
-  export_ = describe_export(first.get(), read_only);
-  const bool several = nbd_can_multi_conn(first.get()) > 0 && can_connect_again(target.mode);
-  connections_.push_back(std::make_unique<Connection>(std::move(first)));
-  while (several && connections_.size() < connections) {
+  Handle first = connect(target, settings_.export_name);
+  export_ = describe_export(first.get(), settings_.read_only);
+  const bool several = nbd_can_multi_conn(first.get()) > 0 && has_address(target.mode);
+  add(std::move(first));
+  while (several && connections_.size() < settings_.connections) {
     Handle next;
     try {
-      next = connect(target);
+      next = connect(target, settings_.export_name);
     } catch (const nbd::Error& error) {
       // Fewer than hoped for, as with a server that limits its clients, still work.
-      nbd::log::error("going on with {} of {} connections: {}", connections_.size(), connections,
-                      error.what());
+      nbd::log::error("going on with {} of {} connections: {}", connections_.size(),
+                      settings_.connections, error.what());
       break;
     }
-    if (static_cast<uint64_t>(nbd_get_size(next.get())) != export_.size) {
-      nbd::fail("the server tells different sizes: {} bytes, then {}", export_.size,
-                nbd_get_size(next.get()));
-    }
-    connections_.push_back(std::make_unique<Connection>(std::move(next)));
+    const auto reason = why_not_the_same(export_, describe_export(next.get(), settings_.read_only));
+    if (!reason.empty()) nbd::fail("the server shows each connection another disk: {}", reason);
+    add(std::move(next));
   }
+  for (size_t i = 0; i < connections_.size(); ++i) loops_[i].add(*connections_[i]);
   nbd::log::debug("{} connections, size {}, block sizes {} {} {}", connections_.size(),
                   export_.size, export_.minimum_block, export_.preferred_block,
                   export_.maximum_block);
 }
 
-void NbdRemote::start() {
-  for (auto& connection : connections_) connection->start();
+void NbdRemote::add(Handle handle) {
+  auto& connection = connections_.emplace_back(
+      std::make_unique<Connection>(loops_[connections_.size()], std::move(handle)));
+  if (settings_.reconnect) {
+    connection->on_lost([this, &lost = *connection] { on_lost(lost); });
+  }
 }
 
-// To the connection with the least to do; a lost one only if all are.
+// To the connection with the least to do, but rather to one of this thread; to a
+// lost one only if all are.
 void NbdRemote::submit(Request& request) noexcept {
-  Connection* best = connections_.front().get();
+  const Loop* const here = Loop::current();
+  Connection* best = nullptr;
+  unsigned least = UINT_MAX;
   for (const auto& candidate : connections_) {
-    if (candidate->lost()) continue;
-    if (best->lost() || candidate->load() < best->load()) best = candidate.get();
+    const unsigned cost = candidate->lost()
+                              ? UINT_MAX - 1
+                              : candidate->load() + (&candidate->loop() == here ? 0 : kHandOver);
+    if (cost < least) {
+      least = cost;
+      best = candidate.get();
+    }
   }
   best->submit(request);
+}
+
+// ---- a server that comes back ------------------------------------------------
+
+void NbdRemote::on_lost(Connection& connection) {
+  const std::lock_guard lock(mutex_);
+  lost_.push_back(&connection);
+  // Not in the constructor: nobody is to start before the signals are settled.
+  if (!bringer_.joinable()) {
+    bringer_ = std::jthread([this](const std::stop_token& stopping) { bring_back(stopping); });
+  }
+  changed_.notify_one();
+}
+
+bool NbdRemote::any_is_up() const {
+  return std::any_of(connections_.begin(), connections_.end(),
+                     [](const auto& connection) { return !connection->lost(); });
+}
+
+// REQUIRES: mutex_. If some connections are up, nobody waits for the others.
+void NbdRemote::spread_waiting() noexcept {
+  if (!any_is_up()) return;
+  for (Connection* connection : lost_) {
+    for (Request* next = connection->hand_over(); next != nullptr;) {
+      submit(*std::exchange(next, next->next));
+    }
+  }
+}
+
+void NbdRemote::bring_back(const std::stop_token& stopping) {
+  std::unique_lock lock(mutex_);
+  while (changed_.wait(lock, stopping, [this] { return !lost_.empty(); })) {
+    const auto since = Clock::now();
+    const auto patience = *settings_.reconnect;
+    auto pause = kFirstPause;
+    while (!lost_.empty() && !stopping.stop_requested()) {
+      spread_waiting();
+      Connection& next = *lost_.front();
+      lock.unlock();
+      const Outcome outcome = bring_back_one(next, since + patience, stopping);
+      lock.lock();
+      if (outcome == Outcome::back) {
+        lost_.erase(std::find(lost_.begin(), lost_.end(), &next));
+        continue;
+      }
+      if (outcome == Outcome::other_disk || Clock::now() > since + patience) {
+        for (Connection* lost : lost_) lost->stop_waiting();
+      }
+      changed_.wait_for(lock, stopping, pause, [] { return false; });
+      pause = std::min(pause * 2, kLongestPause);
+    }
+  }
+}
+
+NbdRemote::Outcome NbdRemote::bring_back_one(Connection& connection, Clock::time_point give_up,
+                                             const std::stop_token& stopping) {
+  try {
+    const auto now = Clock::now();
+    const auto latest = now + kConnectTimeout;
+    Handle handle = connect_until(settings_.target, settings_.export_name,
+                                  give_up > now ? std::min(give_up, latest) : latest, stopping);
+    const auto reason =
+        why_not_the_same(export_, describe_export(handle.get(), settings_.read_only));
+    if (reason.empty()) {
+      nbd::log::warning("connected to the server again");
+      connection.resume(std::move(handle));
+      other_disk_told_ = false;
+      return Outcome::back;
+    }
+    if (!std::exchange(other_disk_told_, true)) {
+      nbd::log::error("the server is back with another disk, which is not used: {}", reason);
+    }
+    return Outcome::other_disk;
+  } catch (const nbd::Error& error) {
+    nbd::log::debug("{}", error.what());
+  }
+  return Outcome::away;
 }
 
 }  // namespace nbdfuse

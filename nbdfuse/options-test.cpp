@@ -52,6 +52,19 @@ TEST_CASE("options have the spellings of libnbd's nbdfuse") {
   CHECK(parse({"--connections=3", "d", "u"}).connections == 3);
   CHECK(parse({"-C3", "d", "u"}).connections == 3);
   CHECK(parse({"-rv", "d", "u"}).read_only);
+  CHECK(parse({"--all-exports", "d", "u"}).all_exports);
+  CHECK(parse({"--cache=none", "d", "u"}).cache == nbdfuse::Cache::none);
+  CHECK(parse({"--cache", "writeback", "d", "u"}).cache == nbdfuse::Cache::write_back);
+  CHECK(parse({"d", "u"}).cache == nbdfuse::Cache::write_through);
+  CHECK_FALSE(parse({"d", "u"}).reconnect);
+  CHECK(parse({"--reconnect=7", "d", "u"}).reconnect == std::chrono::seconds(7));
+  CHECK(parse({"--reconnect", "d", "u"}).reconnect > std::chrono::hours(1000));
+  CHECK(parse({"--stats", "d", "u"}).stats);
+  CHECK(parse({"--stats=f", "d", "u"}).stats_file == "f");
+  for (const char* name : {"-u", "--unmount"}) {
+    CHECK(parse({name, "d"}).unmount);
+    CHECK(parse({name, "d"}).mount_point == "d");
+  }
 }
 
 TEST_CASE("a mode is known by its switch and takes what stands behind it") {
@@ -60,6 +73,7 @@ TEST_CASE("a mode is known by its switch and takes what stands behind it") {
     return parse(words).target;
   };
   CHECK(target({"--unix", "s"}).mode == Mode::unix_socket);
+  CHECK(target({"-u", "s"}).words == Words{"s"});
   CHECK(target({"--tcp", "host", "10809"}).words == Words{"host", "10809"});
   CHECK(target({"--vsock", "2", "10809"}).mode == Mode::vsock);
   CHECK(target({"--fd", "3"}).mode == Mode::fd);
@@ -93,6 +107,12 @@ TEST_CASE("a wrong command line is refused with the word that is wrong") {
       {{"-z", "d", "u"}, "-z"},
       {{"--nosuch", "d", "u"}, "--nosuch"},
       {{"-P", "", "d", "u"}, "empty"},
+      {{"--cache=some", "d", "u"}, "\"some\""},
+      {{"--cache=none", "--reconnect=0", "d", "u"}, "\"0\""},
+      {{"--reconnect=soon", "d", "u"}, "soon"},
+      {{"--stats=", "d", "u"}, "empty"},
+      {{"--unmount"}, "mount point is missing"},
+      {{"--unmount", "d", "u"}, "--unmount"},
   };
   for (const auto& [words, text] : wrong) {
     CAPTURE(words);
@@ -105,7 +125,7 @@ TEST_CASE("questions are answered whatever else is on the line") {
   CHECK_THAT(parse({"-V"}).answer, Contains("\nlibnbd "));
   CHECK_THAT(parse({"--help"}).answer, Contains("MOUNTPOINT[/FILENAME] URI"));
   CHECK_THAT(parse({"--fuse-help"}).answer, Contains("allow_other"));
-  CHECK(parse({"--short-options"}).answer == "-C\n-d\n-o\n-P\n-r\n-s\n-v\n-V\n");
+  CHECK(parse({"--short-options"}).answer == "-C\n-d\n-o\n-P\n-r\n-s\n-v\n-V\n-u\n");
   CHECK_THAT(parse({"--long-options"}).answer, Contains("--pid-file\n--readonly\n"));
 }
 

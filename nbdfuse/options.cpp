@@ -29,6 +29,32 @@ void set_pidfile(Options& o, const char* value) {
   o.pidfile = value;
 }
 void set_read_only(Options& o, const char*) { o.read_only = true; }
+void set_all_exports(Options& o, const char*) { o.all_exports = true; }
+void set_unmount(Options& o, const char*) { o.unmount = true; }
+void set_reconnect(Options& o, const char* value) {
+  constexpr int kMost = 24 * 3600;
+  o.reconnect = value == nullptr
+                    ? kForEver
+                    : std::chrono::seconds(nbd::parse_int("--reconnect: seconds", value, 1, kMost));
+}
+void set_stats(Options& o, const char* value) {
+  o.stats = true;
+  if (value == nullptr) return;
+  if (*value == '\0') nbd::fail("--stats: the name of the file is empty");
+  o.stats_file = value;
+}
+void set_cache(Options& o, const char* value) {
+  const std::string mode = value;
+  if (mode == "none") {
+    o.cache = Cache::none;
+  } else if (mode == "writethrough") {
+    o.cache = Cache::write_through;
+  } else if (mode == "writeback") {
+    o.cache = Cache::write_back;
+  } else {
+    nbd::fail("--cache: \"{}\" is not one of none, writethrough, writeback", mode);
+  }
+}
 void set_one_at_a_time(Options& o, const char*) { o.one_at_a_time = true; }
 void set_verbose(Options& o, const char*) { o.verbose = true; }
 void answer_help(Options& o, const char*) { o.answer = help_text(); }
@@ -37,27 +63,33 @@ void answer_version(Options& o, const char*) { o.answer = version_text(); }
 void answer_short(Options& o, const char*);
 void answer_long(Options& o, const char*);
 
+enum Takes { kNothing = no_argument, kValue = required_argument, kMaybe = optional_argument };
 struct Row {
   char letter;  // 0: none
   std::vector<const char*> names;
-  bool takes_value;
+  Takes takes;
   Set set;
 };
 
 const std::vector<Row>& table() {
   static const std::vector<Row> rows{
-      {'C', {"connections"}, true, set_connections},
-      {'d', {}, false, set_verbose},
-      {'o', {}, true, set_fuse_options},
-      {'P', {"pidfile", "pid-file"}, true, set_pidfile},
-      {'r', {"readonly", "read-only"}, false, set_read_only},
-      {'s', {}, false, set_one_at_a_time},
-      {'v', {"verbose"}, false, set_verbose},
-      {'V', {"version"}, false, answer_version},
-      {0, {"help"}, false, answer_help},
-      {0, {"fuse-help"}, false, answer_fuse_help},
-      {0, {"short-options"}, false, answer_short},
-      {0, {"long-options"}, false, answer_long},
+      {'C', {"connections"}, kValue, set_connections},
+      {'d', {}, kNothing, set_verbose},
+      {'o', {}, kValue, set_fuse_options},
+      {'P', {"pidfile", "pid-file"}, kValue, set_pidfile},
+      {'r', {"readonly", "read-only"}, kNothing, set_read_only},
+      {'s', {}, kNothing, set_one_at_a_time},
+      {'v', {"verbose"}, kNothing, set_verbose},
+      {'V', {"version"}, kNothing, answer_version},
+      {0, {"all-exports"}, kNothing, set_all_exports},
+      {0, {"cache"}, kValue, set_cache},
+      {0, {"reconnect"}, kMaybe, set_reconnect},
+      {0, {"stats"}, kMaybe, set_stats},
+      {'u', {"unmount"}, kNothing, set_unmount},
+      {0, {"help"}, kNothing, answer_help},
+      {0, {"fuse-help"}, kNothing, answer_fuse_help},
+      {0, {"short-options"}, kNothing, answer_short},
+      {0, {"long-options"}, kNothing, answer_long},
   };
   return rows;
 }
@@ -89,6 +121,7 @@ constexpr ModeRow kModes[] = {
     {"--fd", Mode::fd, 1, 1, "N"},
     {"--tcp", Mode::tcp, 2, 2, "HOST PORT"},
     {"--unix", Mode::unix_socket, 1, 1, "SOCKET"},
+    {"-u", Mode::unix_socket, 1, 1, "SOCKET"},
     {"--uri", Mode::uri, 1, 1, "URI"},
     {"--vsock", Mode::vsock, 2, 2, "CID PORT"},
 };
@@ -128,11 +161,10 @@ struct Getopt {
       const Row& row = table()[i];
       if (row.letter != 0) {
         letters += row.letter;
-        if (row.takes_value) letters += ':';
+        if (row.takes == kValue) letters += ':';
       }
       for (const char* name : row.names) {
-        longs.push_back({name, row.takes_value ? required_argument : no_argument, nullptr,
-                         kLongBase + static_cast<int>(i)});
+        longs.push_back({name, row.takes, nullptr, kLongBase + static_cast<int>(i)});
       }
     }
     longs.push_back({});
@@ -187,6 +219,10 @@ Options parse_options(const std::vector<std::string>& argv) {
   }
   if (optind >= count) nbd::fail("the mount point is missing");
   options.mount_point = argv[static_cast<size_t>(optind)];
+  if (options.unmount) {
+    if (optind + 1 < count) nbd::fail("--unmount takes a mount point and nothing else");
+    return options;
+  }
   options.target = parse_target({argv.begin() + optind + 1, argv.end()});
   return options;
 }

@@ -4,12 +4,19 @@
 // then the mode and what it needs.
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace nbdfuse {
 
 enum class Mode { uri, command, socket_activation, fd, tcp, unix_socket, vsock };
+
+// What the kernel keeps of a file. none: nothing, every read and write comes to
+// us, many at a time. write_through: what was read and written; a write is done
+// when the server has it. write_back: a write is done when the kernel has it.
+enum class Cache { none, write_through, write_back };
 
 // Where the server is. words: what stood behind the mode switch.
 struct Target {
@@ -26,6 +33,12 @@ struct Options {
   bool read_only = false;
   bool one_at_a_time = false;
   bool verbose = false;
+  bool all_exports = false;  // the mount point is a directory, with a file for each
+  std::optional<std::chrono::seconds> reconnect;
+  Cache cache = Cache::write_through;
+  bool stats = false;
+  std::string stats_file;  // empty: stderr
+  bool unmount = false;    // only mount_point counts
 
   // Set: print this and exit with status 0; nothing else counts.
   std::string answer;

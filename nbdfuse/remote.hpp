@@ -22,13 +22,14 @@ struct Export {
   bool read_only = false;
   bool can_flush = false;
   bool can_zero = false;
+  bool can_trim = false;
   bool can_block_status = false;  // base:allocation
   uint64_t minimum_block = 1;     // a power of two; offsets and lengths are multiples of it
   uint64_t preferred_block = 4096;
   uint64_t maximum_block = 1 << 20;  // of a read or write; a multiple of minimum_block
 };
 
-enum class Command { read, write, flush, zero, block_status };
+enum class Command { read, write, flush, zero, trim, block_status };
 
 struct Extent {
   uint64_t offset;

@@ -7,25 +7,31 @@
 // since it may wait for the server.
 #pragma once
 
+#include <functional>
+
 #include "base/fd.hpp"
-#include "disk.hpp"
+#include "file-system.hpp"
 #include "mount.hpp"
 
 namespace nbdfuse {
 
 class Service {
  public:
-  // Blocks SIGTERM, SIGINT and SIGHUP, here and in the threads that this one
-  // starts: serve() takes them. REQUIRES: there are no others yet.
-  Service();
+  // Blocks SIGTERM, SIGINT, SIGHUP, SIGQUIT and SIGUSR1, here and in the threads
+  // that this one starts: serve() takes them. REQUIRES: there are no others yet.
+  // tell_stats: what SIGUSR1 is for.
+  explicit Service(std::function<void()> tell_stats);
 
   // The exit status: 0 if all that was written is on the server. The first
-  // signal unmounts; another, while that is not done, ends the process.
-  int serve(Mount& mount, Disk& disk);
+  // signal to end unmounts; another, while that is not done, ends the process.
+  int serve(Mount& mount, const Files& files);
 
  private:
   Status flush(Mount& mount, Disk& disk);
   void wait(int event_fd, Mount& mount);
+  void take_signal(Mount& mount);
+
+  const std::function<void()> tell_stats_;
 
   nbd::Fd signals_;
   std::jthread unmounter_;

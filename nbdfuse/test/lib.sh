@@ -67,6 +67,15 @@ start_server() {
   until_true test -s "$tmp/server.pid" || fail "the server did not start"
 }
 
+kill_server() {
+  kill -KILL "$server_pid"
+  wait "$server_pid" 2>/dev/null || true
+  server_pid=
+}
+
+# fsync_file FILE: without writing to it
+fsync_file() { dd if=/dev/null of="$1" conv=notrunc,fsync status=none; }
+
 # start_nbdfuse ARGS...: until it is mounted
 start_nbdfuse() {
   rm -f "$tmp/nbdfuse.pid"

@@ -4,11 +4,6 @@
 . "${0%/*}/lib.sh"
 
 read_direct() { dd if="$dir/nbd" bs=4096 count=1 skip="$1" iflag=direct status=none of=/dev/null; }
-kill_server() {
-  kill -KILL "$server_pid"
-  wait "$server_pid" 2>/dev/null || true
-  server_pid=
-}
 
 start_server memory 1M
 start_nbdfuse "$dir" --unix "$sock"
