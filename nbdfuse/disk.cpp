@@ -222,4 +222,25 @@ Task<Found> Disk::seek(uint64_t offset, bool hole) {
   co_return Found(Status(ENXIO));
 }
 
+Task<Found> Disk::count_data() {
+  uint64_t at = 0, data = 0;
+  for (unsigned i = 0; i < kBlockCountAnswers && export_.can_block_status && at < size(); ++i) {
+    Request request;
+    request.command = Command::block_status;
+    request.offset = at;
+    request.length = std::min(kMaxSpan, size() - at);
+    const auto status = co_await Transfer(remote_, {&request, 1});
+    if (!status.ok()) break;
+    const uint64_t before = at;
+    for (const Extent& extent : request.extents) {
+      const uint64_t end = std::min(extent.offset + extent.length, size());
+      if (extent.offset != at || end <= at) break;  // not in order: it is of no use
+      if (!extent.zero) data += end - at;
+      at = end;
+    }
+    if (at == before || at != align_down(at)) break;
+  }
+  co_return Found(data + (size() - at));
+}
+
 }  // namespace nbdfuse

@@ -45,6 +45,10 @@ class Disk {
   // there is none. A hole is what the server says reads as zeroes.
   Task<Found> seek(uint64_t offset, bool hole);
 
+  // How many bytes are no zeroes, as the server tells in a few answers
+  // (kBlockCountAnswers); what it then has not told of counts as data.
+  Task<Found> count_data();
+
   // Whether something was written that no flush has followed.
   bool dirty() const { return dirty_.load(std::memory_order_acquire); }
 

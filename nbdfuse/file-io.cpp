@@ -151,16 +151,26 @@ void FileSystem::lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence,
   if (file == nullptr || (whence != SEEK_DATA && whence != SEEK_HOLE)) {
     fuse_reply_err(req, EINVAL);
   } else {
-    answer_seek(req, std::move(incoming), *file, static_cast<uint64_t>(offset),
-                whence == SEEK_HOLE);
+    answer_seek(req, std::move(incoming), ino, static_cast<uint64_t>(offset), whence == SEEK_HOLE);
   }
 }
 
-Detached FileSystem::answer_seek(fuse_req_t req, Buffer buffer, File& file, uint64_t offset,
+Detached FileSystem::answer_seek(fuse_req_t req, Buffer buffer, fuse_ino_t ino, uint64_t offset,
                                  bool hole) {
+  File& file = *file_at(ino);
   Reply reply(callers_, req, buffer.slot());
   Stats::Timer timer(stats_, Stats::Kind::extents, 0);
-  const Found found = co_await file.disk().seek(offset, hole);
+  Found found = co_await file.disk().seek(offset, hole);
+  // Where the server has a hole the kernel may hold data of a mapping, or of
+  // --cache=writeback, that it has not written yet. To invalidate has it do that; it
+  // waits for us, so not in a thread that serves it.
+  const uint64_t end = found.status.ok() ? found.offset : file.disk().size();
+  if (!hole && end > offset && offset < file.disk().size() && !file.disk().exported().read_only) {
+    co_await writer_back_.hop();
+    (void)fuse_lowlevel_notify_inval_inode(session_, ino, static_cast<off_t>(offset),
+                                           static_cast<off_t>(end - offset));
+    found = co_await file.disk().seek(offset, hole);
+  }
   timer.done(found.status == Status(ENXIO) ? nbd::kOk : found.status);
   if (!found.status.ok()) {
     answer_error(reply, found.status);

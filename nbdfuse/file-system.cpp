@@ -120,9 +120,10 @@ struct stat FileSystem::attributes(fuse_ino_t ino) const {
   st.st_uid = settings_.uid;
   st.st_gid = settings_.gid;
   st.st_size = static_cast<off_t>(facts.size);
-  // All allocated: fewer blocks would tell tar and cp that there are holes,
-  // which they take to be where SEEK_DATA does not look.
-  st.st_blocks = static_cast<blkcnt_t>((facts.size + 511) / 512);
+  // Fewer than the size makes tar and cp look for holes. None would make some of them
+  // not look at all, so there is always one.
+  st.st_blocks = static_cast<blkcnt_t>((file->data_bytes() + 511) / 512);
+  if (st.st_blocks == 0 && st.st_size > 0) st.st_blocks = 1;
   st.st_blksize =
       static_cast<blksize_t>(std::clamp<uint64_t>(facts.preferred_block, 4096, kMaxPayload));
   st.st_mtim = st.st_ctim = to_timespec(file->modified_ns.load(std::memory_order_relaxed));
@@ -137,17 +138,35 @@ void FileSystem::lookup(fuse_req_t req, fuse_ino_t parent, const char* name) {
     fuse_reply_err(req, ENOENT);
     return;
   }
+  answer_lookup(req, std::move(incoming),
+                first_inode() + static_cast<fuse_ino_t>(found - files_.begin()));
+}
+
+Detached FileSystem::answer_lookup(fuse_req_t req, Buffer buffer, fuse_ino_t ino) {
+  Reply reply(callers_, req, buffer.slot());
+  (void)co_await file_at(ino)->count_data();
+  fuse_req_t const r = reply.claim();
+  if (r == nullptr) co_return;
   fuse_entry_param entry{};
-  entry.ino = first_inode() + static_cast<fuse_ino_t>(found - files_.begin());
-  entry.attr = attributes(entry.ino);
+  entry.ino = ino;
+  entry.attr = attributes(ino);
   entry.attr_timeout = settings_.attr_timeout;
   entry.entry_timeout = settings_.entry_timeout;
-  fuse_reply_entry(req, &entry);
+  fuse_reply_entry(r, &entry);
 }
 
 void FileSystem::getattr(fuse_req_t req, fuse_ino_t ino, fuse_file_info*) {
+  answer_getattr(req, std::move(incoming), ino);
+}
+
+Detached FileSystem::answer_getattr(fuse_req_t req, Buffer buffer, fuse_ino_t ino) {
+  Reply reply(callers_, req, buffer.slot());
+  File* const file = file_at(ino);
+  if (file != nullptr) (void)co_await file->count_data();
+  fuse_req_t const r = reply.claim();
+  if (r == nullptr) co_return;
   const struct stat st = attributes(ino);
-  fuse_reply_attr(req, &st, settings_.attr_timeout);
+  fuse_reply_attr(r, &st, settings_.attr_timeout);
 }
 
 // A disk keeps its size. To 0 and not by handle is what open(O_TRUNC) asks for,

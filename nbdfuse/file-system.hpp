@@ -45,6 +45,9 @@ class FileSystem {
   // stats: counted there if given.
   FileSystem(Files& files, FileSystemSettings settings, Callers& callers, Stats* stats);
 
+  // Before it is served.
+  void mounted_as(fuse_session* session) { session_ = session; }
+
   // The operations; their userdata is the FileSystem.
   static const fuse_lowlevel_ops& operations();
 
@@ -79,6 +82,8 @@ class FileSystem {
   bool read_only() const;
   struct stat directory_attributes() const;
   struct stat attributes(fuse_ino_t ino) const;
+  Detached answer_lookup(fuse_req_t req, Buffer buffer, fuse_ino_t ino);
+  Detached answer_getattr(fuse_req_t req, Buffer buffer, fuse_ino_t ino);
   static int resize_errno(const struct stat& attr, uint64_t size, bool by_handle);
   static void set_times(File& file, const struct stat& attr, int to_set);
   void reply_open(fuse_req_t req, File& file, fuse_file_info fi) const;
@@ -90,7 +95,7 @@ class FileSystem {
   Detached answer_fsyncdir(fuse_req_t req, Buffer buffer);
   Detached answer_zero(fuse_req_t req, Buffer buffer, File& file, uint64_t offset, uint64_t length,
                        bool allocate);
-  Detached answer_seek(fuse_req_t req, Buffer buffer, File& file, uint64_t offset, bool hole);
+  Detached answer_seek(fuse_req_t req, Buffer buffer, fuse_ino_t ino, uint64_t offset, bool hole);
   static void answer_error(Reply& reply, Status status);
 
   const Files& files_;
@@ -98,7 +103,9 @@ class FileSystem {
   const int64_t started_ns_;
   Callers& callers_;
   Stats* const stats_;
+  fuse_session* session_ = nullptr;
   Worker opener_;
+  Worker writer_back_;
 };
 
 }  // namespace nbdfuse

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "file.hpp"
 
+#include <algorithm>
+
 namespace nbdfuse {
 
 int64_t File::now_ns() noexcept {
@@ -28,6 +30,19 @@ File::File(std::string name, const Export& listed, Connect connect)
 Export File::facts() const {
   const std::lock_guard lock(mutex_);
   return facts_;
+}
+
+uint64_t File::data_bytes() const { return std::min(counted_.load(), facts().size); }
+
+Task<Found> File::count_data() {
+  const uint64_t writes = writes_.load(std::memory_order_relaxed);
+  if (!is_open() || counted_after_.load() == writes) co_return Found(data_bytes());
+  const Found found = co_await disk_->count_data();
+  if (found.status.ok()) {
+    counted_.store(found.offset);
+    counted_after_.store(writes);
+  }
+  co_return found;
 }
 
 void File::open() {

@@ -42,7 +42,15 @@ class File {
   std::atomic<int64_t> modified_ns;
   std::atomic<int64_t> accessed_ns;  // as utimens set it
   std::atomic<int64_t> modified_at_open_ns{0};
-  void written() noexcept { modified_ns.store(now_ns(), std::memory_order_relaxed); }
+  void written() noexcept {
+    modified_ns.store(now_ns(), std::memory_order_relaxed);
+    writes_.fetch_add(1, std::memory_order_relaxed);
+  }
+
+  // How much of it is data: as last counted, and before that all.
+  uint64_t data_bytes() const;
+  // Counts, if something was written since.
+  Task<Found> count_data();
 
   static int64_t now_ns() noexcept;
 
@@ -54,6 +62,9 @@ class File {
   std::unique_ptr<Remote> remote_;
   std::unique_ptr<Disk> disk_;
   std::atomic<bool> open_{false};
+  std::atomic<uint64_t> writes_{1};
+  std::atomic<uint64_t> counted_after_{0};  // so many writes
+  std::atomic<uint64_t> counted_{UINT64_MAX};
 };
 
 }  // namespace nbdfuse

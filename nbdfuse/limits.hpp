@@ -25,6 +25,9 @@ inline constexpr unsigned kMaxConnections = 1024;
 // a slow server's answer within reach and is a multiple of any block size.
 inline constexpr uint64_t kMaxSpan = 1 << 30;
 
+// For st_blocks. Most servers tell of many extents in each answer.
+inline constexpr unsigned kBlockCountAnswers = 16;
+
 // What a server may need (NBD allows up to 64 KiB; some need more). A larger
 // minimum than one of our requests cannot be served by read-modify-write.
 inline constexpr uint64_t kMaxMinimumBlock = kMaxPayload;
@@ -54,6 +57,10 @@ inline constexpr std::chrono::milliseconds kLongestPause{1000};
 inline constexpr std::chrono::seconds kConnectTimeout{10};
 // --reconnect without a number; a clock can add this without overflow.
 inline constexpr std::chrono::seconds kForEver{100L * 365 * 24 * 3600};
+
+// --unmount tries so long, and so often, while the mount is in use.
+inline constexpr std::chrono::milliseconds kBusyPatience{1000};
+inline constexpr std::chrono::milliseconds kBusyPause{20};
 
 // At the end the server gets this long to close its side.
 inline constexpr std::chrono::milliseconds kDisconnectTimeout{2000};

@@ -63,6 +63,7 @@ Mount::Mount(Loop& loop, FileSystem& file_system, const MountPoint& where,
       fuse_session_new(&args, &FileSystem::operations(), sizeof(fuse_lowlevel_ops), &file_system_));
   fuse_opt_free_args(&args);
   if (!session_) fail_mount(path_);
+  file_system_.mounted_as(session_.get());
   if (fuse_session_mount(session_.get(), path_.c_str()) == -1) fail_mount(path_);
   const int fd = fuse_session_fd(session_.get());
   (void)::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);

@@ -9,10 +9,12 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <thread>
 
 #include "base/error.hpp"
 #include "base/fd.hpp"
 #include "base/process.hpp"
+#include "limits.hpp"
 
 namespace nbdfuse {
 
@@ -75,9 +77,13 @@ void unmount_ours(const std::string& typed) {
                     typed);
   }
   root.reset();
-  if (const int error = unmount_path(path, false); error != 0) {
-    nbd::fail_errno(error, "cannot unmount {}", typed);
+  // The kernel lets go of a loop device a moment after who asked for that has gone on.
+  int error = unmount_path(path, false);
+  for (auto left = kBusyPatience; error == EBUSY && left.count() > 0; left -= kBusyPause) {
+    std::this_thread::sleep_for(kBusyPause);
+    error = unmount_path(path, false);
   }
+  if (error != 0) nbd::fail_errno(error, "cannot unmount {}", typed);
 }
 
 }  // namespace nbdfuse

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <coroutine>
 #include <deque>
 #include <functional>
 #include <mutex>
@@ -26,6 +27,19 @@ class Worker {
       thread_ = std::jthread([this](const std::stop_token& stopping) { work(stopping); });
     }
     added_.notify_one();
+  }
+
+  // co_await worker.hop(): goes on in its thread.
+  auto hop() {
+    struct Hop {
+      Worker& worker;
+      bool await_ready() const noexcept { return false; }
+      void await_suspend(std::coroutine_handle<> waiter) const {
+        worker.run([waiter] { waiter.resume(); });
+      }
+      void await_resume() const noexcept {}
+    };
+    return Hop{*this};
   }
 
  private:

@@ -6,7 +6,7 @@
 start_server memory 1M
 start_nbdfuse "$dir" --unix "$sock"
 [[ $(stat -c %a "$dir") == 755 ]] || fail "mode of the directory: $(stat -c %a "$dir")"
-[[ $(stat -c '%a %h %b' "$dir/nbd") == "666 1 2048" ]] || fail "$(stat "$dir/nbd")"
+[[ $(stat -c '%a %h %b' "$dir/nbd") == "666 1 1" ]] || fail "$(stat "$dir/nbd")"
 [[ $(find "$dir" -mindepth 1) == "$dir/nbd" ]] || fail "find: $(find "$dir")"
 [[ $(stat -f -c '%b %S %f' "$dir") == "2048 512 0" ]] || fail "$(stat -f "$dir")"
 touch -d 2001-02-03 "$dir/nbd"

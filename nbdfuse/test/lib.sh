@@ -44,6 +44,16 @@ need() {
   local tool
   for tool; do command -v "$tool" >/dev/null || skip "$tool is missing"; done
 }
+need_loop() {
+  need_root
+  need losetup mount
+  [[ -e /dev/loop-control ]] || skip "loop devices are missing (module loop)"
+}
+# can_mount TYPE: whether the kernel knows this file system
+can_mount() {
+  modprobe -q "$1" 2>/dev/null || true
+  grep -qw "$1" /proc/filesystems
+}
 need_root() { ((EUID == 0)) || skip "must be root"; }
 
 [[ -r /dev/fuse && -w /dev/fuse ]] || skip "/dev/fuse is missing (package fuse3)"
