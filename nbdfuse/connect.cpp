@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "connect.hpp"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <bit>
 
@@ -20,7 +22,7 @@ std::string_view without_function(std::string_view text) {
   return named ? text.substr(colon + 2) : text;
 }
 
-Handle make_handle() {
+Handle make_handle(Replies replies = Replies::structured) {
   Handle handle(nbd_create());
   if (!handle) nbd::fail("cannot create an NBD handle: {}", last_nbd_error());
   nbd_handle* const h = handle.get();
@@ -28,6 +30,7 @@ Handle make_handle() {
   // never shown, so its buffer need not be cleared before each.
   if (nbd_set_debug(h, nbd::log::verbose()) == -1 || nbd_set_uri_allow_local_file(h, true) == -1 ||
       nbd_set_pread_initialize(h, false) == -1 ||
+      nbd_set_request_structured_replies(h, replies == Replies::structured) == -1 ||
       nbd_add_meta_context(h, kAllocationContext) == -1) {
     nbd::fail("cannot set up an NBD handle: {}", last_nbd_error());
   }
@@ -112,8 +115,17 @@ bool has_address(Mode mode) {
   return mode == Mode::uri || mode == Mode::tcp || mode == Mode::unix_socket || mode == Mode::vsock;
 }
 
-Handle connect(const Target& target, const std::optional<std::string>& export_name) {
-  Handle handle = make_handle();
+bool is_local(nbd_handle* handle) {
+  sockaddr_storage address{};
+  socklen_t length = sizeof address;
+  const int fd = nbd_aio_get_fd(handle);
+  return ::getpeername(fd, reinterpret_cast<sockaddr*>(&address), &length) == 0 &&
+         address.ss_family == AF_UNIX && nbd_get_tls_negotiated(handle) <= 0;
+}
+
+Handle connect(const Target& target, const std::optional<std::string>& export_name,
+               Replies replies) {
+  Handle handle = make_handle(replies);
   nbd_handle* const h = handle.get();
   if (export_name) (void)nbd_set_opt_mode(h, true);
   if (connect_to(h, target) == -1) fail_to_connect(target);
@@ -126,9 +138,9 @@ Handle connect(const Target& target, const std::optional<std::string>& export_na
 }
 
 Handle connect_until(const Target& target, const std::optional<std::string>& export_name,
-                     std::chrono::steady_clock::time_point deadline,
+                     Replies replies, std::chrono::steady_clock::time_point deadline,
                      const std::stop_token& stopping) {
-  Handle handle = make_handle();
+  Handle handle = make_handle(replies);
   nbd_handle* const h = handle.get();
   // In slices, so that we hear when we are to stop.
   constexpr int kSliceMs = 100;

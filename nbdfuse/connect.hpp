@@ -28,19 +28,26 @@ inline constexpr const char* kAllocationContext = "base:allocation";
 // libnbd's last error in this thread, without the name of the function.
 std::string last_nbd_error();
 
+// structured: with them a server can tell extents, and send holes as such; without
+// them libnbd needs half the system calls for a read.
+enum class Replies { structured, simple };
+
 // export_name: instead of the one that the target says.
-Handle connect(const Target& target, const std::optional<std::string>& export_name);
+Handle connect(const Target& target, const std::optional<std::string>& export_name,
+               Replies replies);
 
 // The same, given up at a time or when it is told to stop. For targets with an
 // address.
 Handle connect_until(const Target& target, const std::optional<std::string>& export_name,
-                     std::chrono::steady_clock::time_point deadline,
+                     Replies replies, std::chrono::steady_clock::time_point deadline,
                      const std::stop_token& stopping);
 
 // Whether there can be a second connection: a subprocess, or a socket that was
 // handed to us, is there once.
 bool has_address(Mode mode);
 std::string describe(const Target& target);
+// Whether what is sent crosses no network: bytes are cheaper than system calls.
+bool is_local(nbd_handle* handle);
 
 // What an open handle tells of its export, made sound: sizes that a server may
 // get wrong are checked here and trusted from then on.

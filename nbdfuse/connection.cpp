@@ -53,7 +53,8 @@ void Connection::Queue::push_all(Queue more) {
   tail = more.tail;
 }
 
-Connection::Connection(Loop& loop, Handle connected) : loop_(loop), handle_(std::move(connected)) {
+Connection::Connection(Loop& loop, Handle connected, Replies replies)
+    : loop_(loop), replies_(replies), handle_(std::move(connected)) {
   flights_.reserve(kMaxInFlight);
 }
 

@@ -24,7 +24,7 @@ namespace nbdfuse {
 
 class Connection final : public Loop::Client {
  public:
-  Connection(Loop& loop, Handle connected);
+  Connection(Loop& loop, Handle connected, Replies replies);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
   // Says goodbye to the server. REQUIRES: nothing is in flight, the loop stopped.
@@ -40,6 +40,8 @@ class Connection final : public Loop::Client {
   unsigned load() const noexcept { return load_.load(std::memory_order_relaxed); }
   bool lost() const noexcept { return state_.load(std::memory_order_relaxed) != State::up; }
   const Loop& loop() const noexcept { return loop_; }
+  // What it was connected with, and is to be again. Extents need structured ones.
+  Replies replies() const noexcept { return replies_; }
 
   // REQUIRES, for these three: on_lost has been called.
   // What waits, and what came back unanswered, goes out on a new connection.
@@ -76,6 +78,7 @@ class Connection final : public Loop::Client {
   Queue take_queue();
 
   Loop& loop_;
+  const Replies replies_;
   std::function<void()> on_lost_;
   // The thread's own:
   Handle handle_;

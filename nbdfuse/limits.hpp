@@ -17,6 +17,9 @@ inline constexpr unsigned kMaxInFlight = 256;
 // What one read or write carries: the kernel's own bound (256 pages).
 inline constexpr size_t kMaxPayload = 1 << 20;
 
+// How far the kernel reads ahead of who reads in order: one largest request.
+inline constexpr unsigned kReadAheadKb = kMaxPayload / 1024;
+
 // -C: as in libnbd's nbdfuse.
 inline constexpr unsigned kDefaultConnections = 4;
 inline constexpr unsigned kMaxConnections = 1024;

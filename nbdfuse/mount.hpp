@@ -53,6 +53,7 @@ class Mount final : public Loop::Client {
   BufferPool buffers_;
   nbd::Fd ended_;
   std::unique_ptr<fuse_session, DestroySession> session_;
+  bool greeted_ = false;
   bool ended_told_ = false;
 };
 

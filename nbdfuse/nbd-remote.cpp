@@ -33,33 +33,42 @@ NbdRemote::NbdRemote(Loops& loops, RemoteSettings settings)
   if (settings_.reconnect && !has_address(target.mode)) {
     nbd::fail("--reconnect needs a server with an address, which {} has not", describe(target));
   }
-  Handle first = connect(target, settings_.export_name);
+  Handle first = connect(target, settings_.export_name, Replies::structured);
   export_ = describe_export(first.get(), settings_.read_only);
   const bool several = nbd_can_multi_conn(first.get()) > 0 && has_address(target.mode);
-  add(std::move(first));
-  while (several && connections_.size() < settings_.connections) {
+  // The first, which tells extents, becomes the last: where most requests go, which is
+  // the loop that reads the kernel's, they are to cost the least.
+  const auto replies = is_local(first.get()) ? Replies::simple : Replies::structured;
+  while (several && connections_.size() + 1 < settings_.connections) {
     Handle next;
     try {
-      next = connect(target, settings_.export_name);
+      next = connect(target, settings_.export_name, replies);
     } catch (const nbd::Error& error) {
       // Fewer than hoped for, as with a server that limits its clients, still work.
-      nbd::log::error("going on with {} of {} connections: {}", connections_.size(),
+      nbd::log::error("going on with {} of {} connections: {}", connections_.size() + 1,
                       settings_.connections, error.what());
       break;
     }
-    const auto reason = why_not_the_same(export_, describe_export(next.get(), settings_.read_only));
+    const auto reason = why_not_ours(next.get(), replies);
     if (!reason.empty()) nbd::fail("the server shows each connection another disk: {}", reason);
-    add(std::move(next));
+    add(std::move(next), replies);
   }
+  add(std::move(first), Replies::structured);
   for (size_t i = 0; i < connections_.size(); ++i) loops_[i].add(*connections_[i]);
   nbd::log::debug("{} connections, size {}, block sizes {} {} {}", connections_.size(),
                   export_.size, export_.minimum_block, export_.preferred_block,
                   export_.maximum_block);
 }
 
-void NbdRemote::add(Handle handle) {
+std::string NbdRemote::why_not_ours(nbd_handle* handle, Replies replies) const {
+  Export now = describe_export(handle, settings_.read_only);
+  if (replies == Replies::simple) now.can_block_status = export_.can_block_status;
+  return why_not_the_same(export_, now);
+}
+
+void NbdRemote::add(Handle handle, Replies replies) {
   auto& connection = connections_.emplace_back(
-      std::make_unique<Connection>(loops_[connections_.size()], std::move(handle)));
+      std::make_unique<Connection>(loops_[connections_.size()], std::move(handle), replies));
   if (settings_.reconnect) {
     connection->on_lost([this, &lost = *connection] { on_lost(lost); });
   }
@@ -72,6 +81,9 @@ void NbdRemote::submit(Request& request) noexcept {
   Connection* best = nullptr;
   unsigned least = UINT_MAX;
   for (const auto& candidate : connections_) {
+    if (request.command == Command::block_status && candidate->replies() == Replies::simple) {
+      continue;
+    }
     const unsigned cost = candidate->lost()
                               ? UINT_MAX - 1
                               : candidate->load() + (&candidate->loop() == here ? 0 : kHandOver);
@@ -140,10 +152,9 @@ NbdRemote::Outcome NbdRemote::bring_back_one(Connection& connection, Clock::time
   try {
     const auto now = Clock::now();
     const auto latest = now + kConnectTimeout;
-    Handle handle = connect_until(settings_.target, settings_.export_name,
+    Handle handle = connect_until(settings_.target, settings_.export_name, connection.replies(),
                                   give_up > now ? std::min(give_up, latest) : latest, stopping);
-    const auto reason =
-        why_not_the_same(export_, describe_export(handle.get(), settings_.read_only));
+    const auto reason = why_not_ours(handle.get(), connection.replies());
     if (reason.empty()) {
       nbd::log::warning("connected to the server again");
       connection.resume(std::move(handle));

@@ -42,7 +42,8 @@ class NbdRemote final : public Remote {
 
  private:
   using Clock = std::chrono::steady_clock;
-  void add(Handle handle);
+  void add(Handle handle, Replies replies);
+  std::string why_not_ours(nbd_handle* handle, Replies replies) const;
   void on_lost(Connection& connection);
   void bring_back(const std::stop_token& stopping);
   enum class Outcome { back, away, other_disk };

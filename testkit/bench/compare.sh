@@ -108,6 +108,22 @@ both 'null 1M'
 table start 'Start' 'From before the process is made, by way of a shell, to the greeting of a client.' \
   "${servers[@]}" -w start
 
+if [ -r /dev/fuse ] && [ -w /dev/fuse ] && [ -x /usr/bin/nbdfuse ] && command -v fio jq >/dev/null; then
+  echo '== nbdfuse'
+  {
+    printf '## nbdfuse\n\n'
+    fmt -w 100 <<'TEXT'
+The same fio job on files mounted by libnbd's nbdfuse and by ours, with each kind of `--cache`; each
+has an nbdkit (memory 1G) of its own. What is not "direct" goes through the page cache, where depth 16
+is depth 1, but for `--cache=none`, which has none. Below the figure are the least and the greatest,
+and the time in which half of the requests were done, which a busy machine changes least.
+TEXT
+    echo
+    nbdfuse/bench.sh "$time" "$rounds"
+    echo
+  } >>"$dir/page"
+fi
+
 {
   echo '# Performance'
   echo
