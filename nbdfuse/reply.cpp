@@ -24,6 +24,8 @@ bool is_dying(pid_t thread) {
   const std::unique_ptr<std::FILE, Close> file(std::fopen(path.c_str(), "re"));
   if (!file) return false;
   char line[256];
+  // procfs has it at hand, so that this may be done under a lock.
+  // NOLINTNEXTLINE(clang-analyzer-unix.BlockInCriticalSection)
   while (std::fgets(line, sizeof line, file.get()) != nullptr) {
     unsigned long long set = 0;
     if ((std::strncmp(line, "SigPnd:", 7) == 0 || std::strncmp(line, "ShdPnd:", 7) == 0) &&
