@@ -75,19 +75,23 @@ void Loop::take_added() {
   added_.clear();
 }
 
-// A descriptor that was closed meanwhile has left the epoll set by itself, so the
-// old one is not removed but the new one added or changed.
+// A descriptor that was closed has left the epoll set by itself, and its number may be
+// somebody else's by now, so it is not removed.
 void Loop::watch(size_t index, const Client::Wish& wish) noexcept {
   Client::Wish& watched = slots_[index].watched;
   if (wish == watched) return;
-  if (watched.fd != -1 && wish.fd != watched.fd) {
-    (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, watched.fd, nullptr);
-  }
+  const bool same = wish.fd == watched.fd;
   watched = wish;
   if (wish.fd == -1) return;
+  if (wish.events == 0) {
+    if (same) (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, wish.fd, nullptr);
+    return;
+  }
   epoll_event event{.events = wish.events, .data = {.u64 = index}};
-  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, wish.fd, &event) == -1) {
-    (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wish.fd, &event);
+  if (!same || ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, wish.fd, &event) == -1) {
+    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wish.fd, &event) == -1) {
+      (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, wish.fd, &event);
+    }
   }
 }
 

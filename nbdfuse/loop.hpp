@@ -25,8 +25,8 @@ class Loop {
   class Client {
    public:
     struct Wish {
-      int fd = -1;          // -1: none at present
-      uint32_t events = 0;  // EPOLLIN, EPOLLOUT
+      int fd = -1;          // -1: none at present, and an earlier one is closed
+      uint32_t events = 0;  // EPOLLIN, EPOLLOUT; 0: nothing, though it is open
       bool operator==(const Wish&) const = default;
     };
     // Does what can be done without waiting, and says what it waits for.

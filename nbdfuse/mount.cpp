@@ -100,11 +100,11 @@ Loop::Client::Wish Mount::work() noexcept {
       ended_told_ = true;
       (void)::eventfd_write(ended_.get(), 1);
     }
-    return {};
+    return {fuse_session_fd(session_.get()), 0};
   }
   if (!file_system_.incoming) file_system_.incoming = buffers_.try_take();
-  if (!file_system_.incoming) return {};  // until one comes back
-  return {fuse_session_fd(session_.get()), EPOLLIN};
+  // Until a buffer comes back, nothing.
+  return {fuse_session_fd(session_.get()), file_system_.incoming ? EPOLLIN : 0U};
 }
 
 void Mount::ready(uint32_t) noexcept {
