@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <filesystem>
 #include <fstream>
 #include <optional>
 
@@ -23,7 +22,6 @@ namespace testkit::vm {
 
 namespace {
 
-namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
 // What clients of NBD want; dm_mod, since nobody asks for it by opening its device.

@@ -43,7 +43,7 @@ void make_whole(const std::string& folder, Fill&& fill) {
 }
 
 Kernel uml_kernel(const Interrupt& interrupt) {
-  const Kernel installed{"/usr/bin/linux.uml", only_folder_in("/usr/lib/uml/modules")};
+  Kernel installed{"/usr/bin/linux.uml", only_folder_in("/usr/lib/uml/modules")};
   if (!installed.modules.empty() && ::access(installed.image.c_str(), X_OK) == 0) return installed;
   Cache cache(interrupt);
   const std::string folder = cache / "user-mode-linux";
