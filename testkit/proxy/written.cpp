@@ -159,9 +159,9 @@ uint64_t WrittenDisk::known() const {
   const std::lock_guard lock(mutex_);
   uint64_t count = 0;
   for (const auto& [number, p] : pages_) {
-    count += static_cast<uint64_t>(std::count_if(
-        p.states.begin(), p.states.end(),
-        [](State s) { return s == State::known || s == State::lost_unless_luck; }));
+    count += static_cast<uint64_t>(std::count_if(p.states.begin(), p.states.end(), [](State s) {
+      return s == State::known || s == State::lost_unless_luck;
+    }));
   }
   return count;
 }

@@ -110,7 +110,7 @@ class Substitution {
 
 const std::vector<std::string>& runtime_names() {
   static const std::vector<std::string> names{"uri",    "dir",        "unixsocket", "port",
-                                              "here",   "exportname", "nbdkit",     "tls",
+                                              "here",   "exportname", "nbdkit",     "pki",
                                               "tlsuri", "netdev",     "netns"};
   return names;
 }
