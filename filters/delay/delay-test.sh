@@ -65,13 +65,21 @@ while len(order) < 64: h.poll(-1)
 print(sorted(order[-6:]) == [9, 19, 29, 39, 49, 59])' delay-rule='read every=10 delay=1s')"
 
 # ... and however many wait: those behind them do not, though --threads is 2
-expect '40 behind it' "$(delays '
+behind='
 order = []
 buffers = [nbd.Buffer(4096) for i in range(40)]
 for i in range(40): h.aio_pread(buffers[i], 4096 * i, lambda e: order.append("read") or 1)
 h.aio_pwrite(nbd.Buffer(512), 0, lambda e: order.append("write") or 1)
 while len(order) < 41: h.poll(-1)
-print(len(order[order.index("write") + 1:]), "behind it")' delay-read=1s -t 2)"
+print(len(order[order.index("write") + 1:]), "behind it")'
+expect '40 behind it' "$(delays "$behind" delay-read=1s -t 2)"
+# ... also where the plugin takes one request at a time, of a client or of all
+for model in serialize_requests serialize_all_requests; do
+  expect '40 behind it' "$(python_client "$behind" --filter=delay eval thread_model="echo $model" get_size='echo 1M' \
+    pread='head -c $3 /dev/zero' can_write='exit 0' pwrite='cat >/dev/null' delay-read=1s 2>/dev/null)"
+done
+# ... but not if they are wanted in turn
+expect '0 behind it' "$(python_client "$behind" --filter=noparallel --filter=delay memory 1M delay-read=10ms 2>/dev/null)"
 
 refused 'delay-rule: at column 5: expected how long: delay=10ms' --filter=delay memory 1M delay-rule=read
 refused 'delay-flush' --filter=delay memory 1M delay-flush=soon

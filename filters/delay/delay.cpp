@@ -68,6 +68,7 @@ class Delay : public nbd::filters::EveryRequest<Delay> {
       "                              'flush every=10 delay=normal:50ms:20ms'; "
       "repeatable\n" NBD_FAULTS_HELP;
   static constexpr bool passes_unchanged = true;
+  static constexpr bool steps_aside = true;
 
   bool config(std::string_view key, std::string_view value) {
     if (faults_.config(key, value)) return true;

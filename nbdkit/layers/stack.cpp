@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 
 #include <nbdkit/filter.hpp>
 
@@ -81,6 +82,17 @@ nbd::ThreadModel Stack::strictest_thread_model() {
   auto strictest = nbd::ThreadModel::parallel;
   for (const auto& layer : layers_) strictest = std::min(strictest, layer->thread_model());
   return strictest;
+}
+
+// A plugin that takes one request at a time is not asked in which order; a filter
+// that is as strict is there for its order.
+bool Stack::steps_aside() const {
+  const auto in_turn = [](const auto& filter) {
+    return filter->thread_model() != nbd::ThreadModel::parallel;
+  };
+  return std::any_of(layers_.begin(), layers_.end(),
+                     [](const auto& layer) { return layer->steps_aside(); }) &&
+         std::none_of(std::next(layers_.begin()), layers_.end(), in_turn);
 }
 
 std::string_view name_of(nbd::ThreadModel model) {

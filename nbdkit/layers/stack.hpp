@@ -44,6 +44,8 @@ class Stack {
 
   // The strictest of all layers; layers know theirs after config_complete().
   nbd::ThreadModel thread_model() const { return thread_model_; }
+  // Whether requests of some layer wait aside, and no filter wants them in turn.
+  bool steps_aside() const;
   nbd::ThreadModel strictest_thread_model();
 
   std::unique_ptr<nbd::Disk> open(const nbd::OpenRequest& request);

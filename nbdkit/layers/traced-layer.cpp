@@ -35,6 +35,7 @@ class TracedLayer final : public nbd::Layer {
     layer_->config_complete();
   }
   nbd::ThreadModel thread_model() override { return layer_->thread_model(); }
+  bool steps_aside() const override { return layer_->steps_aside(); }
   void get_ready(nbd::ThreadModel model) override {
     control("{}: get_ready", name());
     layer_->get_ready(model);

@@ -48,14 +48,21 @@ void serve(Shared& shared, Channel& channel, Client& client) {
   if (!result) return;
   input.use_all();
 
+  // Where requests wait aside, each has a thread as under the parallel model, and one
+  // lock keeps them from each other but while they wait.
+  const bool parallel = model == ThreadModel::parallel || shared.stack.steps_aside();
+  std::mutex of_this_client;
+  std::mutex* const request_lock =
+      model == ThreadModel::parallel || !parallel || stack_lock != nullptr ? stack_lock
+                                                                           : &of_this_client;
   nbd::log::debug("handshake complete, up to {} requests at the same time",
                   model == ThreadModel::parallel ? shared.options.threads : 1);
   Transmission(channel.stream(), input, *result->disk, client, shared.pool, shared.watchdog,
                shared.pipes, shared.buffers,
                {.negotiated = result->negotiated,
                 .threads = shared.options.threads,
-                .parallel = model == ThreadModel::parallel,
-                .all_requests = stack_lock,
+                .parallel = parallel,
+                .all_requests = request_lock,
                 .arrivals = &shared.arrivals,
                 .budget = shared.budget})
       .run();

@@ -201,6 +201,7 @@ void Transmission::refuse(const Request& request, Status status) {
 bool Transmission::try_read_here(const Request& r) {
   const auto length = static_cast<uint32_t>(r.length);
   if (length > limits::kMaxTriedRead || !export_.can_try_read()) return false;
+  if (options_.all_requests != nullptr) return false;
   const bool may_be_hole = may_leave_out(r) && export_.may_have_holes() &&
                            !data_known_.covers(r.offset, r.offset + r.length);
   if (may_be_hole) return false;  // a worker looks
@@ -361,20 +362,30 @@ namespace {
 
 class PlaceInQueue final : public Place {
  public:
-  PlaceInQueue(ReplyQueue& replies, const Held& held) : replies_(replies), held_(held) {}
-  bool step_aside() noexcept override { return replies_.step_aside(held_); }
-  void step_back() noexcept override { replies_.step_back(held_); }
+  // lock: of requests that are served one at a time, for the others meanwhile.
+  PlaceInQueue(ReplyQueue& replies, const Held& held, std::mutex* lock)
+      : replies_(replies), held_(held), lock_(lock) {}
+  bool step_aside() noexcept override {
+    if (!replies_.step_aside(held_)) return false;
+    if (lock_ != nullptr) lock_->unlock();
+    return true;
+  }
+  void step_back() noexcept override {
+    replies_.step_back(held_);
+    if (lock_ != nullptr) lock_->lock();
+  }
 
  private:
   ReplyQueue& replies_;
   const Held& held_;
+  std::mutex* const lock_;
 };
 
 }  // namespace
 
 // In any thread.
 Reply Transmission::answer(Job& job) noexcept {
-  PlaceInQueue place(replies_, job.held);
+  PlaceInQueue place(replies_, job.held, options_.all_requests);
   const ClientScope client(client_, job.arrival, place);
   const nbd::log::Scope name(client_.log_name);
   const auto start = std::chrono::steady_clock::now();
@@ -401,9 +412,10 @@ Reply Transmission::reply_of(Job& job) {
       if (auto reply = reply_without_copy(r)) return std::move(*reply);
       return reply_by_reading(r);
     }
-    case Command::write: return outcome(r, export_.write(r, {job.buffer.get(), r.length}));
+    case Command::write:
+      return outcome(r, locked([&] { return export_.write(r, {job.buffer.get(), r.length}); }));
     case Command::block_status: return reply_from(block_status_reply(r).bytes());
-    default: return outcome(r, export_.perform(r));
+    default: return outcome(r, locked([&] { return export_.perform(r); }));
   }
 }
 

@@ -39,7 +39,7 @@ namespace nbdkit {
 struct TransmissionOptions {
   Export::Negotiated negotiated;
   unsigned threads = 16;               // requests at the same time, with the parallel model
-  bool parallel = true;                // the thread model is
+  bool parallel = true;                // the thread model is, or all_requests is held
   std::mutex* all_requests = nullptr;  // held around each request, if given
   Arrivals* arrivals = nullptr;        // counts requests; of all connections
   Budget& budget;                      // of all connections

@@ -2,6 +2,7 @@
 #include "run/judge.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "base/error.hpp"
 #include "base/parse.hpp"
@@ -82,6 +83,17 @@ void Judgement::negotiated(const NegotiationCheck& check, nbd_handle* handle) {
     const char* protocol = nbd_get_protocol(handle);
     differs("protocol", *check.protocol, std::string(protocol != nullptr ? protocol : "unknown"));
   }
+  const auto text = [](char* given) {
+    const std::string out = given != nullptr ? given : "";
+    std::free(given);
+    return out;
+  };
+  if (check.description) {
+    differs("description", *check.description, text(nbd_get_export_description(handle)));
+  }
+  if (check.canonical_name) {
+    differs("canonical name", *check.canonical_name, text(nbd_get_canonical_export_name(handle)));
+  }
   if (check.structured_replies) {
     differs("structured replies", *check.structured_replies,
             nbd_get_structured_replies_negotiated(handle) == 1);
@@ -105,6 +117,12 @@ void Judgement::exports(const std::optional<std::vector<std::string>>& wanted,
   if (!wanted || failure_) return;
   found_ = ", exports " + quoted(got);
   if (*wanted != got) fault("exports " + quoted(got));
+}
+
+void Judgement::chunks(const std::optional<std::vector<Extent>>& wanted,
+                       const std::vector<Extent>& got) {
+  found_ = ", chunks " + show_chunks(got);
+  if (wanted && *wanted != got) fault("chunks " + show_chunks(got));
 }
 
 void Judgement::answer(const TextCheck& wanted, const std::string& got) {

@@ -23,6 +23,7 @@ class Judgement {
   void negotiated(const NegotiationCheck& check, nbd_handle* handle);
   void exports(const std::optional<std::vector<std::string>>& wanted,
                const std::vector<std::string>& got);
+  void chunks(const std::optional<std::vector<Extent>>& wanted, const std::vector<Extent>& got);
   void answer(const TextCheck& wanted, const std::string& got);
   void extents(const std::optional<std::vector<Extent>>& wanted, const std::vector<Extent>& got);
   // Something is wrong; the first that is said counts.

@@ -38,6 +38,11 @@ int note_extents(void* user_data, const char* context, uint64_t, uint32_t* entri
   return 0;
 }
 
+int note_chunk(void* user_data, const void*, size_t count, uint64_t, unsigned status, int*) {
+  static_cast<Sent*>(user_data)->chunks.push_back({count, status});
+  return 0;
+}
+
 }  // namespace
 
 NbdSession::NbdSession(const Interrupt& interrupt) : interrupt_(interrupt), handle_(nbd_create()) {
@@ -82,6 +87,13 @@ Outcome NbdSession::connect(const Endpoint& endpoint, const std::string& export_
   bool failed = nbd_set_export_name(h, settings.export_name.value_or(export_name).c_str()) == -1 ||
                 nbd_set_request_structured_replies(h, settings.structured_replies) == -1 ||
                 nbd_set_opt_mode(h, settings.opt_mode) == -1;
+  if (settings.full_info) failed |= nbd_set_full_info(h, *settings.full_info) == -1;
+  if (settings.pread_initialize) {
+    failed |= nbd_set_pread_initialize(h, *settings.pread_initialize) == -1;
+  }
+  if (settings.request_block_size) {
+    failed |= nbd_set_request_block_size(h, *settings.request_block_size) == -1;
+  }
   if (settings.strict) failed |= nbd_set_strict_mode(h, *settings.strict) == -1;
   if (settings.handshake_flags)
     failed |= nbd_set_handshake_flags(h, *settings.handshake_flags) == -1;
@@ -166,6 +178,13 @@ bool NbdSession::send(Sent& sent) {
   const nbd_completion_callback none = NBD_NULL_COMPLETION;
   switch (r.op) {
     case Request::Op::read:
+      if (r.in_chunks) {
+        nbd_chunk_callback chunk{};
+        chunk.callback = note_chunk;
+        chunk.user_data = &sent;
+        sent.cookie = nbd_aio_pread_structured(h, data, r.length, r.offset, chunk, none, r.flags);
+        break;
+      }
       sent.cookie = nbd_aio_pread(h, data, r.length, r.offset, none, r.flags);
       break;
     case Request::Op::write:

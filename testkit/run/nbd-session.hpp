@@ -37,6 +37,7 @@ struct Sent {
   Request request;
   std::vector<std::byte> buffer;  // read from, or written to, the disk
   std::vector<Extent> extents;
+  std::vector<Extent> chunks;  // of a read in pieces
   Outcome outcome;
   int64_t cookie = 0;
 };

@@ -23,6 +23,7 @@
 #include "run/requests.hpp"
 #include "run/servers.hpp"
 #include "run/steps.hpp"
+#include "run/text-check.hpp"
 
 namespace testkit {
 
@@ -67,6 +68,7 @@ class Round {
     variables_ = {{"dir", directory_},
                   {"here", std::filesystem::absolute(file.path).parent_path().string()},
                   {"nbdkit", options.nbdkit},
+                  {"bin", nbd::executable_directory()},
                   {"transport", std::string(transport_name(cell.transport))},
                   {"seed", std::to_string(cell.seed)}};
     if (!network_) return;
@@ -351,12 +353,25 @@ class Round {
   void stop_servers() {
     const auto start = Clock::now();
     if (!out_.passed()) append_to_failure(server_log());
+    const bool good = out_.passed();
     for (Servers::Trouble& trouble : servers_.stop()) {
       add({trouble.server, "runs until SIGTERM, then ends well", trouble.what, Clock::now() - start,
            false, as_server_lines(trouble.log)});
     }
     if (proxy_) out_.trace = keep_trace(proxy_->trace().start(), proxy_->trace().events());
+    if (good && !scenario_.server_log.empty()) judge_log();
     proxy_.reset();
+  }
+
+  // Once the server has ended: what it says is all there.
+  void judge_log() {
+    const std::string wrong = check_text(scenario_.server_log, servers_.log());
+    add({"the server's log",
+         describe(scenario_.server_log),
+         wrong.empty() ? describe(scenario_.server_log) : "a log that " + wrong,
+         {},
+         wrong.empty(),
+         wrong.empty() ? std::vector<std::string>{} : server_log()});
   }
 
   void find_leftovers() {

@@ -12,6 +12,7 @@
 #include "base/error.hpp"
 #include "base/parse.hpp"
 #include "bench/connect.hpp"
+#include "run/files.hpp"
 
 namespace testkit {
 
@@ -171,6 +172,11 @@ std::vector<Servers::Trouble> Servers::stop() {
     out.push_back({shown(*name), what, running.process->last_log_lines(kShownLogLines)});
   }
   return out;
+}
+
+std::string Servers::log() const {
+  constexpr size_t kMaxLog = 4u << 20;
+  return read_file(place_of("").log_path, kMaxLog);
 }
 
 std::vector<std::string> Servers::last_log_lines(size_t count) const {

@@ -64,7 +64,8 @@ class Servers {
     std::vector<std::string> log;
   };
   std::vector<Trouble> stop();
-  std::vector<std::string> last_log_lines(size_t count) const;
+  std::vector<std::string> last_log_lines(size_t count) const;  // of the main server
+  std::string log() const;                                      // likewise
 
  private:
   struct Running {

@@ -95,6 +95,8 @@ std::string show(const ControlCall& c) { return fmt::format("tell {} {}", c.sock
 std::string show(const NegotiationCheck& n) {
   std::string out;
   if (n.protocol) out += ", protocol " + *n.protocol;
+  if (n.description) out += fmt::format(", description \"{}\"", *n.description);
+  if (n.canonical_name) out += fmt::format(", canonical name \"{}\"", *n.canonical_name);
   if (n.structured_replies) out += fmt::format(", structured replies {}", *n.structured_replies);
   if (n.tls) out += fmt::format(", TLS {}", *n.tls);
   if (n.size) out += fmt::format(", size {}", *n.size);
@@ -136,12 +138,24 @@ std::string show_expectation(const Step& step) {
   if (!e.message.empty()) out += ", message " + describe(e.message);
   if (!e.answer.empty()) out += ", answer " + describe(e.answer);
   if (e.data) out += e.data->written ? ", data as written" : ", data " + show(e.data->content);
+  if (e.chunks) out += ", chunks " + show_chunks(*e.chunks);
   if (e.extents) out += ", extents " + show_extents(*e.extents);
   if (e.exports) {
     out += ", exports";
     for (const std::string& name : *e.exports) out += fmt::format(" \"{}\"", name);
   }
   return out + show(e.negotiation) + describe(e.time);
+}
+
+std::string show_chunks(const std::vector<Extent>& chunks) {
+  std::string out;
+  for (const Extent& c : chunks) {
+    const std::string_view kind = c.flags == LIBNBD_READ_DATA   ? "data"
+                                  : c.flags == LIBNBD_READ_HOLE ? "hole"
+                                                                : "error";
+    out += fmt::format("{}{} {}", out.empty() ? "" : ", ", nbd::format_size(c.length), kind);
+  }
+  return out.empty() ? "none" : out;
 }
 
 std::string show_extents(const std::vector<Extent>& extents) {

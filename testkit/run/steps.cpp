@@ -122,6 +122,7 @@ class StepRunner {
     const auto done = [&](Sent& sent) {
       finish(sent);
       j.answered(sent, data_fault(step.expect.data, sent));
+      if (sent.request.in_chunks && sent.outcome.ok()) j.chunks(step.expect.chunks, sent.chunks);
     };
     const Outcome outcome = (*session_)->perform(in_flight, next, done, deadline);
     if (!outcome.ok()) j.outcome(outcome);

@@ -73,6 +73,23 @@ std::vector<Extent> decode_extents(const Value& value) {
   return out;
 }
 
+std::vector<Extent> decode_chunks(const Value& value) {
+  std::vector<Extent> out;
+  for (const Value& v : value.array("an array of {\"length\": SIZE, \"is\": KIND}")) {
+    Extent chunk;
+    Object object = v.object("{\"length\": SIZE, \"is\": KIND}");
+    if (const auto length = object.need("length", "the chunk's bytes")) {
+      chunk.length = length->size();
+    }
+    if (const auto is = object.need("is", "\"data\", \"hole\" or \"error\"")) {
+      constexpr uint32_t kKinds[]{LIBNBD_READ_DATA, LIBNBD_READ_HOLE, LIBNBD_READ_ERROR};
+      chunk.flags = kKinds[is->one_of({"data", "hole", "error"})];
+    }
+    out.push_back(chunk);
+  }
+  return out;
+}
+
 void read_negotiation(Object& expect, NegotiationCheck& out) {
   static const std::vector<std::string> kFlags{"read_only", "flush",     "fua", "trim",
                                                "zero",      "fast_zero", "df",  "multi_conn",
@@ -81,6 +98,8 @@ void read_negotiation(Object& expect, NegotiationCheck& out) {
     const std::vector<std::string> names{"oldstyle", "newstyle", "newstyle-fixed"};
     out.protocol = names[v->one_of(names)];
   }
+  if (const auto v = expect.get("description")) out.description = v->string("a description");
+  if (const auto v = expect.get("canonical_name")) out.canonical_name = v->string("a name");
   if (const auto v = expect.get("structured_replies")) out.structured_replies = v->boolean();
   if (const auto v = expect.get("tls")) out.tls = v->boolean();
   if (const auto v = expect.get("size")) out.size = v->size();
@@ -241,6 +260,9 @@ StepExpect decode_step_expect(const Value& value, const Step& step) {
     if (const auto v = expect.get("data")) out.data = decode_data_check(*v);
     // A text that is expected begins where the read begins.
     if (out.data && request != nullptr) out.data->content.origin = request->offset;
+  }
+  if (request != nullptr && request->in_chunks) {
+    if (const auto v = expect.get("chunks")) out.chunks = decode_chunks(*v);
   }
   if (request != nullptr && request->op == Request::Op::block_status) {
     if (const auto v = expect.get("extents")) out.extents = decode_extents(*v);

@@ -52,6 +52,9 @@ Request decode_request(Request::Op op, const Value& value) {
   if (const auto v = object.get("flags")) request.flags = decode_bits(*v, kCommandFlags);
   if (op == Request::Op::flush) return request;
   if (const auto v = object.get("offset")) request.offset = v->size();
+  if (op == Request::Op::read) {
+    if (const auto v = object.get("in_chunks")) request.in_chunks = v->boolean();
+  }
   const bool carries_data = op == Request::Op::read || op == Request::Op::write;
   if (op == Request::Op::write) {
     if (const auto v = object.need("data", "the bytes to write")) request.data = decode_content(*v);
@@ -77,6 +80,9 @@ Connect decode_connect(const Value& value) {
   if (const auto v = object.get("server")) connect.server = v->string("another server's name");
   if (const auto v = object.get("export")) connect.export_name = v->string("an export's name");
   if (const auto v = object.get("structured_replies")) connect.structured_replies = v->boolean();
+  if (const auto v = object.get("full_info")) connect.full_info = v->boolean();
+  if (const auto v = object.get("pread_initialize")) connect.pread_initialize = v->boolean();
+  if (const auto v = object.get("request_block_size")) connect.request_block_size = v->boolean();
   if (const auto v = object.get("opt_mode")) connect.opt_mode = v->boolean();
   if (const auto v = object.get("strict")) connect.strict = decode_bits(*v, kStrictFlags);
   if (const auto v = object.get("handshake_flags")) {

@@ -72,6 +72,7 @@ bool has_proxy(const Scenario& scenario) {
 void decode_expect(const Value& value, Scenario& scenario) {
   Object expect = value.object("an object of expectations");
   if (const auto v = expect.get("equal")) scenario.equal_files = decode_equal(*v);
+  if (const auto v = expect.get("server_log")) scenario.server_log = decode_text_check(*v);
   if (const auto v = expect.get("disk")) scenario.disk = decode_disk_check(*v);
   if (const auto v = expect.get("log")) {
     scenario.request_log = v->string("the file that the log filter writes, such as \"$dir/log\"");

@@ -134,7 +134,7 @@ enum class ExportFlag {
 };
 
 struct NegotiationCheck {
-  std::optional<std::string> protocol;
+  std::optional<std::string> protocol, description, canonical_name;
   std::optional<bool> structured_replies;
   std::optional<bool> tls;
   std::optional<uint64_t> size;
@@ -156,6 +156,8 @@ struct StepExpect {
   TimeCheck time;
   std::optional<DataCheck> data;
   std::optional<std::vector<Extent>> extents;
+  // Of a read in pieces, in the order in which they came: `flags` is LIBNBD_READ_*.
+  std::optional<std::vector<Extent>> chunks;
   std::optional<std::vector<std::string>> exports;  // or contexts, of list_contexts
   std::optional<CountCheck> failed;                 // of the requests of a parallel step
   NegotiationCheck negotiation;
@@ -185,9 +187,10 @@ struct Request {
   Op op = Op::read;
   uint64_t offset = 0;
   uint64_t length = 0;
-  uint32_t flags = 0;   // LIBNBD_CMD_FLAG_*
-  Content data;         // write
-  std::string context;  // block_status
+  uint32_t flags = 0;      // LIBNBD_CMD_FLAG_*
+  Content data;            // write
+  bool in_chunks = false;  // read: tells in which pieces the data came
+  std::string context;     // block_status
 };
 std::string_view op_name(Request::Op op);
 
@@ -196,6 +199,7 @@ struct Connect {
   std::optional<std::string> export_name;  // default: the server's
   bool structured_replies = true;
   bool opt_mode = false;  // stop before an export is chosen
+  std::optional<bool> full_info, pread_initialize, request_block_size;
   std::optional<uint32_t> strict;
   std::optional<uint32_t> handshake_flags;
   // libnbd's names
@@ -303,6 +307,7 @@ struct Scenario {
   std::vector<std::vector<std::string>> equal_files;  // files of a list have the same bytes
   std::optional<DiskCheck> disk;
   std::vector<RequestCheck> requests;
+  TextCheck server_log;
   std::optional<CountCheck> connections;  // that clients made
   std::string request_log;                // of the server's log filter; empty: the proxy's trace
   unsigned repeat = 1;                    // whole rounds, each with a fresh server and folder

@@ -111,7 +111,7 @@ class Substitution {
 const std::vector<std::string>& runtime_names() {
   static const std::vector<std::string> names{"uri",    "dir",        "unixsocket", "port",
                                               "here",   "exportname", "nbdkit",     "pki",
-                                              "tlsuri", "netdev",     "netns"};
+                                              "tlsuri", "netdev",     "netns",      "bin"};
   return names;
 }
 

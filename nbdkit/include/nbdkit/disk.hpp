@@ -237,6 +237,9 @@ class Layer {
   virtual bool config(std::string_view key, std::string_view value) = 0;
   virtual void config_complete() = 0;
   virtual ThreadModel thread_model() = 0;
+  // Whether its requests wait aside (nbd::Aside), so that others go past them also
+  // where one is served at a time.
+  virtual bool steps_aside() const { return false; }
   // Before the fork: no threads yet. model: the strictest of all layers.
   virtual void get_ready(ThreadModel model) = 0;
   virtual void after_fork() = 0;        // threads may be started

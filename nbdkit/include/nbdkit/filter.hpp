@@ -51,7 +51,8 @@
 // meant (a filter that counts or corrupts them), say so:
 // static constexpr bool reads_only = true. One that looks at requests, delays or
 // fails them, but passes on what it passes on as it came, says so by
-// static constexpr bool passes_unchanged = true (see "order").
+// static constexpr bool passes_unchanged = true (see "order"). One whose requests wait
+// in an nbd::Aside says static constexpr bool steps_aside = true.
 //
 // Threads: requests of one client run at the same time unless thread_model says
 // otherwise. A filter that may wait adds to Properties::blocking.
@@ -76,7 +77,7 @@
 namespace nbd {
 
 // Changes whenever a header of the filter interface does.
-inline constexpr const char* kFilterAbi = "0.1.0/9";
+inline constexpr const char* kFilterAbi = "0.1.0/10";
 
 // What a filter's one exported function returns. `abi` stays the first field
 // for ever: it is looked at before anything else.
@@ -283,6 +284,10 @@ class FilterLayer final : public Layer {
     } else {
       return ThreadModel::parallel;
     }
+  }
+  bool steps_aside() const override {
+    if constexpr (requires { F::steps_aside; }) return F::steps_aside;
+    return false;
   }
   void get_ready(ThreadModel model) override {
     if constexpr (requires { filter_.get_ready(model); }) {

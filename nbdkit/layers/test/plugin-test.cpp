@@ -125,6 +125,13 @@ TEST_CASE("-t bounds them also when they have all been delayed, and wake up toge
   CHECK(s.most_in_connection == 2);
 }
 
+TEST_CASE("one at a time, also when they have been delayed, and waited together") {
+  const Seen of_client = overlap("2", {"--filter=delay"}, {"delay-read=50ms"});
+  CHECK(of_client.most_in_connection == 1);
+  const Seen of_all = overlap("1", {"--filter=delay"}, {"delay-read=50ms"});
+  CHECK(of_all.most == 1);
+}
+
 TEST_CASE("serialize_requests: one at a time in a connection, connections overlap") {
   const Seen s = overlap("2");
   CHECK(s.most_in_connection == 1);
