@@ -59,7 +59,8 @@ void add_run_options(CLI::App& run, testkit::RunSettings& settings) {
 void add_serve_options(CLI::App& serve, testkit::ServeSettings& settings) {
   serve.add_option("SCENARIO", settings.path, "a scenario file")->required();
   serve.add_option("--cell", settings.cell, "the cell of the matrix (default the first that fits)");
-  serve.add_option("--transport", settings.transport, "unix or tcp")->type_name("TRANSPORT");
+  serve.add_option("--transport", settings.transport, "tcp, unix or vsock")
+      ->check(CLI::IsMember({"tcp", "unix", "vsock"}));
   serve.add_option("--seed", settings.seed, "repeat the random choices of an earlier run");
   serve.add_option("--nbdkit", settings.nbdkit, "the server (also $TESTKIT_NBDKIT)")
       ->type_name("PROGRAM");
