@@ -95,11 +95,12 @@ TEST_CASE("JUnit has the totals, the fault and the reason of a skip") {
   CHECK_THAT(
       xml,
       Contains(
-          "<testsuites name=\"testkit\" tests=\"4\" failures=\"1\" errors=\"0\" skipped=\"1\""));
+          "<testsuites name=\"testkit\" tests=\"4\" failures=\"1\" errors=\"0\" skipped=\"2\""));
   CHECK_THAT(xml,
              Contains("classname=\"s.a\" name=\"name &amp; &lt;b&gt; [unix n=&quot;1&quot;]\""));
   CHECK_THAT(xml, Contains("message=\"step 2 read 0+1: expected success, got error EIO (12 ms)\""));
   CHECK_THAT(xml, Contains("<skipped message=\"program x is missing\"/>"));
+  CHECK_THAT(xml, Contains("<skipped type=\"known-issue\" message=\"known issue: bug #7\"/>"));
   CHECK_THAT(xml, Contains("message 60   &lt;- fault 1: disconnect RST"));
   CHECK_THAT(xml, !Contains("\x1b"));
 }

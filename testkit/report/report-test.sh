@@ -69,6 +69,9 @@ fi
 
 xmllint --noout --relaxng "$here/junit.rng" r.xml 2>err || { cat err; failures=$((failures + 1)); }
 same "failures in JUnit" 5 "$(xmllint --xpath 'count(//failure)' r.xml)"
+same "JUnit: a known issue is none" "skipped, of 2: known issue: bug # 12" "skipped, of $(
+  xmllint --xpath 'string(/testsuites/@skipped)' r.xml): $(
+  xmllint --xpath 'string(//testcase[not(failure)]/skipped[@type="known-issue"]/@message)' r.xml)"
 same "JUnit: the wire in what was printed" 4 \
   "$(xmllint --xpath 'count(//testcase[failure]/system-out[contains(., "wire ") and contains(., "<- fault 1")])' r.xml)"
 
