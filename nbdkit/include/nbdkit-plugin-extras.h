@@ -82,7 +82,16 @@ extern __attribute__((__visibility__("default"))) void* nbdkit_shared_object(con
                                                                              void* (*make)(void));
 
 /* What .lend lends: pieces of memory, one call for each in the order of the
- * disk, or one range of a file. nbdkit_lend_until: done (argument) is called
+ * disk, or one range of a file.
+ *
+ * Or pages, also one call for each piece: nbdkit_lend_pages has put references to
+ * the pages of these bytes on their way to the client when it returns. What they
+ * hold when the client receives them is what it sees; so memory that is used for
+ * another part of the disk afterwards must be other pages (mmap, MADV_DONTNEED),
+ * but need not be kept where it is. Returns 1 if that cannot be: then .lend may
+ * lend all in another way, or return 1.
+ *
+ * nbdkit_lend_until: done (argument) is called
  * once, when the loan is given back, in any thread. Each returns 0, or -1 if
  * there is no memory. */
 extern __attribute__((__visibility__("default"))) int nbdkit_lend_bytes(struct nbdkit_loan* loan,
@@ -91,6 +100,9 @@ extern __attribute__((__visibility__("default"))) int nbdkit_lend_bytes(struct n
 extern __attribute__((__visibility__("default"))) int nbdkit_lend_file(struct nbdkit_loan* loan,
                                                                        int fd, uint64_t offset,
                                                                        size_t length);
+extern __attribute__((__visibility__("default"))) int nbdkit_lend_pages(struct nbdkit_loan* loan,
+                                                                        const void* bytes,
+                                                                        size_t length);
 extern __attribute__((__visibility__("default"))) int nbdkit_lend_until(struct nbdkit_loan* loan,
                                                                         void (*done)(void*),
                                                                         void* argument);

@@ -336,7 +336,7 @@ bool PluginDisk::try_pread(std::span<std::byte> buf, uint64_t offset) {
 
 Status PluginDisk::lend(uint32_t count, uint64_t offset, nbd::Loan& out) {
   if (table_.extras.lend == nullptr) return nbd::kOk;
-  nbdkit_loan sink;
+  nbdkit_loan sink{nbd::Loan(out.pages())};
   int answer = 0;
   const Status s =
       call("lend", [&] { return answer = table_.extras.lend(handle_, count, offset, &sink); });

@@ -35,8 +35,8 @@ struct Held {
   bool counted = false;  // by the server's budget as well
 };
 
-// A whole reply: bytes of its own and, behind them, what is sent from where it
-// is: lent memory, or pages of a file in a pipe.
+// A whole reply: bytes of its own and, behind them, what is sent from where it is,
+// lent memory; or else all of it in a pipe.
 struct Reply {
   Buffer bytes;
   size_t size = 0;

@@ -60,23 +60,90 @@ Reply Transmission::reply_by_reading(const Request& r) const {
 
 std::optional<Reply> Transmission::reply_without_copy(const Request& r) {
   if (auto reply = sparse_reply(r)) return reply;
-  return lent_reply(r);
+  std::optional<FilledPipe> pipe;
+  auto reply = lent_reply(r, pipe);
+  if (reply && !reply->pipe) reply->pipe = std::move(pipe);
+  return reply;
 }
 
-std::optional<Reply> Transmission::lent_reply(const Request& r) const {
+namespace {
+
+// A reply that is put into a pipe, behind others: its header and then pages. What
+// is there of it in the end is cut off unless it is all there. One whose pages fill
+// a pipe has its header apart.
+class PipedReply final : public nbd::PageSink {
+ public:
+  PipedReply(PipePool& pipes, std::optional<FilledPipe>& pipe, const wire::ReplyHeader& header,
+             uint64_t length)
+      : pipes_(pipes),
+        header_(header),
+        length_(length),
+        pipe_(pipe),
+        begin_(pipe ? pipe->size() : 0) {}
+  ~PipedReply() {
+    if (pipe_ && !is_whole_) pipe_->cut_to(begin_);
+  }
+  PipedReply(const PipedReply&) = delete;
+  PipedReply& operator=(const PipedReply&) = delete;
+
+  bool add(std::span<const std::byte> bytes) noexcept override {
+    return begin() && pipe_->add_pages(bytes);
+  }
+  bool has_header_apart() const { return where_ == Header::apart; }
+  // Whether it is all there; else nothing of it is.
+  bool put(const nbd::Loan& loan) {
+    const nbd::Loan::File& file = loan.file();
+    is_whole_ = file.fd < 0 ? loan.in_pages()
+                            : begin() && pipe_->add_file(file.fd, file.offset, loan.length());
+    return is_whole_;
+  }
+
+ private:
+  bool begin() noexcept {
+    if (where_ != Header::nowhere) return true;
+    if (!pipe_) pipe_ = pipes_.take();
+    if (!pipe_) return false;
+    if (pipe_->has_room_for_reply(length_) && pipe_->add_copy(header_.view())) {
+      where_ = Header::in_pipe;
+    } else if (pipe_->size() == 0 && pipe_->has_room_for(length_)) {
+      where_ = Header::apart;
+    }
+    return where_ != Header::nowhere;
+  }
+
+  PipePool& pipes_;
+  const wire::ReplyHeader& header_;
+  const uint64_t length_;  // of the data
+  std::optional<FilledPipe>& pipe_;
+  const size_t begin_;
+  enum class Header { nowhere, in_pipe, apart } where_ = Header::nowhere;
+  bool is_whole_ = false;
+};
+
+}  // namespace
+
+// Into the pipe, behind others: an empty answer; or else one by itself. Nothing if
+// nothing is lent.
+std::optional<Reply> Transmission::lent_reply(const Request& r,
+                                              std::optional<FilledPipe>& pipe) const {
   if (r.length < limits::kMinLoan) return std::nullopt;
-  nbd::Loan loan;
+  const auto header = wire::data_chunk(style_, r, r.offset, static_cast<uint32_t>(r.length));
+  PipedReply piped(pipes_, pipe, header, r.length);
+  nbd::Loan loan(stream_.moves_pages() ? &piped : nullptr);
   const Status s = locked([&] { return export_.lend(r, loan); });
   if (!s.ok()) return reply_from(error_reply(r, s).bytes());
   if (loan.length() == 0) return std::nullopt;
-  Reply reply =
-      reply_from(wire::data_chunk(style_, r, r.offset, static_cast<uint32_t>(r.length)).view());
-  if (loan.file().fd >= 0) {
-    reply.pipe = pipes_.fill(loan.file().fd, loan.file().offset, loan.length());
-    if (!reply.pipe) return std::nullopt;
-  } else {
-    reply.loan = std::move(loan);
+  if (piped.put(loan)) {
+    Reply reply;
+    if (piped.has_header_apart()) {
+      reply = reply_from(header.view());
+      reply.pipe = std::exchange(pipe, std::nullopt);
+    }
+    return reply;
   }
+  if (loan.memory().empty()) return std::nullopt;
+  Reply reply = reply_from(header.view());
+  reply.loan = std::move(loan);
   return reply;
 }
 

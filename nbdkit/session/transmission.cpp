@@ -95,7 +95,7 @@ std::optional<Hearing> Transmission::serve_requests(bool is_stand_in) {
       flush_batch();
       if (is_stand_in && give_back_turn()) return std::nullopt;
     }
-    auto request = next_request();
+    auto request = input_.buffered() == 0 ? wait_for_request() : next_request();
     if (!request) return Hearing::gone;
     if (request->command == Command::disc) return Hearing::goodbye;
     if (!handle(*request)) return std::nullopt;
@@ -115,7 +115,20 @@ size_t Transmission::request_size() const {
   return wire::request_size(style_ == wire::ReplyStyle::extended);
 }
 
+// All that were here have been read.
+std::optional<wire::Request> Transmission::wait_for_request() {
+  const bool alone = std::exchange(since_wait_, 0) == 1 && !std::exchange(handed_over_, false);
+  const auto time = expectation_.before_wait(alone);
+  if (!alone) return next_request();
+  stream_.stay_awake(time);
+  const auto start = std::chrono::steady_clock::now();
+  auto request = next_request();
+  expectation_.waited(std::chrono::steady_clock::now() - start);
+  return request;
+}
+
 std::optional<wire::Request> Transmission::next_request() {
+  ++since_wait_;
   const std::byte* bytes = input_.need(request_size());
   if (bytes == nullptr) return std::nullopt;
   const auto request = wire::decode_request(bytes, style_ == wire::ReplyStyle::extended);
@@ -159,7 +172,9 @@ bool Transmission::handle(Request& request) {
 
   const bool may_block = export_.may_block(request.command);
   if (may_block && options_.parallel && options_.threads > 1) {
-    if (request.command == Command::read && try_read_here(request)) return true;
+    // A large one that is likely to be at hand had better be lent than copied.
+    const bool may_be_lent = request.length >= limits::kMinLoan && pace_of(request).is_quick(false);
+    if (request.command == Command::read && !may_be_lent && try_read_here(request)) return true;
     return serve_or_hand_over(request);
   }
   if (may_block) flush_batch();  // earlier replies do not wait for this one
@@ -216,10 +231,11 @@ bool Transmission::try_read_here(const Request& r) {
 void Transmission::read_here(const Request& r) {
   // One that may have to wait for memory does not keep earlier replies waiting.
   if (r.length > limits::kMaxUncounted / 2) flush_batch();
-  if (auto reply = reply_without_copy(r)) {
+  if (auto reply = sparse_reply(r)) {
     flush_batch();
     return replies_.send(*reply);
   }
+  if (lend_here(r)) return;
   const auto length = static_cast<uint32_t>(r.length);
   if (length > limits::kMaxBatchedRead || looks_for_zeroes(r)) return read_large_here(r);
   const wire::ReplyHeader header = wire::data_chunk(style_, r, r.offset, length);
@@ -228,6 +244,20 @@ void Transmission::read_here(const Request& r) {
   if (!s.ok()) return append(error_reply(r, s).bytes());
   std::memcpy(at, header.bytes.data(), header.size);
   batched_ += header.size + length;
+}
+
+// False: nothing is lent.
+bool Transmission::lend_here(const Request& r) {
+  if (piped_ && !piped_->has_room_for_reply(r.length)) flush_batch();
+  auto reply = lent_reply(r, piped_);
+  if (!reply) return false;
+  if (reply->size > 0) {  // it stands by itself
+    flush_batch();
+    replies_.send(*reply);
+  } else if (piped_->size() >= limits::kReplyBatch) {
+    flush_batch();
+  }
+  return true;
 }
 
 void Transmission::read_large_here(const Request& r) {
@@ -286,6 +316,7 @@ bool Transmission::serve_or_hand_over(const Request& r) {
   }
   // Handed over in the end by start_jobs(), many at once: nothing may be waited for
   // before that. There is room for it.
+  handed_over_ = true;
   jobs_.push_back([this, raw = job.release()] { perform(std::unique_ptr<Job>(raw)); });
   if (jobs_.size() >= limits::kMaxJobsAtOnce) start_jobs();
   return true;
@@ -443,7 +474,7 @@ void Transmission::append(wire::Bytes reply) {
 
 // Copied if it is short, else from where it is.
 void Transmission::append_or_send(Reply& reply) {
-  if (reply.size == 0) return;  // there is none, and the client is gone
+  if (reply.size == 0 && !reply.pipe) return;  // there is none, and the client is gone
   const bool is_elsewhere = reply.pipe || !reply.loan.memory().empty();
   if (!is_elsewhere && reply.size <= limits::kMinLoan) {
     return append({reply.bytes.get(), reply.size});
@@ -453,9 +484,14 @@ void Transmission::append_or_send(Reply& reply) {
 }
 
 void Transmission::flush_batch() {
-  if (batched_ == 0) return;
-  const size_t count = std::exchange(batched_, 0);
-  replies_.send(std::span<const std::byte>(batch_.data(), count));
+  if (const size_t count = std::exchange(batched_, 0); count > 0) {
+    replies_.send(std::span<const std::byte>(batch_.data(), count));
+  }
+  if (piped_) {
+    Reply reply;
+    reply.pipe = std::exchange(piped_, std::nullopt);
+    replies_.send(reply);
+  }
 }
 
 }  // namespace nbdkit

@@ -25,6 +25,7 @@
 
 #include "layers/context.hpp"
 #include "session/budget.hpp"
+#include "session/expectation.hpp"
 #include "session/export.hpp"
 #include "session/input.hpp"
 #include "session/mapped-buffer.hpp"
@@ -105,6 +106,7 @@ class Transmission {
   // In place.
   bool try_read_here(const Request& request);
   void read_here(const Request& request);
+  bool lend_here(const Request& request);
   void read_large_here(const Request& request);
   void write_here(const Request& request);
   void other_here(const Request& request);
@@ -112,6 +114,7 @@ class Transmission {
   // What may block: here, watched, or in a worker.
   bool serve_or_hand_over(const Request& request);
   bool serve_watched(std::unique_ptr<Job> job, uint64_t call);
+  std::optional<Request> wait_for_request();
   std::unique_ptr<Job> new_job(const Request& request);
   void receive_payload(Job& job);
   void start_jobs() noexcept;
@@ -147,7 +150,7 @@ class Transmission {
   template <class Fill>
   bool put_in_pieces(Reply& reply, const Request& request,
                      std::span<const Export::ReadPiece> pieces, Fill&& fill) const;
-  std::optional<Reply> lent_reply(const Request& request) const;
+  std::optional<Reply> lent_reply(const Request& request, std::optional<FilledPipe>& pipe) const;
 
   // The batch: replies one behind the other, sent together.
   std::byte* reserve(size_t count);
@@ -170,6 +173,10 @@ class Transmission {
   std::vector<WorkerPool::Task> jobs_;  // handed over, not yet started
   MappedBuffer batch_{limits::kReplyBatch};
   size_t batched_ = 0;
+  std::optional<FilledPipe> piped_;  // more of the batch
+  Expectation expectation_;
+  unsigned since_wait_ = 0;   // requests that were read since the last wait for one
+  bool handed_over_ = false;  // one of them was
   std::array<Pace, 2 * kKindsOfRequest> paces_;  // by kind, without and with FUA
 
   Watchdog::Turn turn_;

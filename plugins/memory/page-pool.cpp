@@ -38,6 +38,16 @@ void PagePool::give_back(void* block) {
   free_.push_back(block);
 }
 
+bool PagePool::renews_pages() {
+  std::call_once(asked_, [&] {
+    void* block = take();
+    if (block == nullptr) return;
+    renews_pages_ = ::madvise(block, kPageSize, MADV_DONTNEED) == 0;
+    give_back(block);
+  });
+  return renews_pages_;
+}
+
 bool PagePool::map_more() {
   void* slab =
       ::mmap(nullptr, kSlabSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

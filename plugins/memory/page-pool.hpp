@@ -24,6 +24,11 @@ class PagePool {
 
   void* take();  // nullptr: there is no memory
   void give_back(void* block);
+  // Whether a block that is taken again has other pages than before, so that whoever
+  // still refers to those (in a pipe, say) does not see what becomes of it. Not if
+  // memory is locked, and that is found out at the first call: by then the server
+  // has locked its memory, or will not.
+  bool renews_pages();
 
  private:
   bool map_more();
@@ -31,6 +36,8 @@ class PagePool {
   std::mutex mutex_;
   std::vector<void*> free_;  // with room for all blocks there are
   std::vector<void*> slabs_;
+  std::once_flag asked_;
+  bool renews_pages_ = false;
 };
 
 }  // namespace memory

@@ -31,6 +31,21 @@ nbd::Status PagedStore::read(std::span<std::byte> buf, uint64_t offset) {
                    });
 }
 
+bool PagedStore::pages(uint64_t count, uint64_t offset, const EachPiece& each) {
+  alignas(4096) static constexpr std::byte kZeroes[kPageSize] = {};
+  if (!keeps_plain_bytes() || !pool_.renews_pages()) return false;
+  return each_page(
+             count, offset,
+             [&](uint64_t page, size_t at, size_t length, uint64_t) -> nbd::Status {
+               const std::shared_lock lock(locks_.of(page));
+               const Slot* slot = table_.find(page);
+               const void* kept = slot != nullptr ? slot->load(std::memory_order_relaxed) : nullptr;
+               const auto* bytes = kept != nullptr ? static_cast<const std::byte*>(kept) : kZeroes;
+               return each({bytes + at, length}) ? nbd::kOk : nbd::Status(EAGAIN);
+             })
+      .ok();
+}
+
 nbd::Status PagedStore::write(std::span<const std::byte> buf, uint64_t offset) {
   return each_page(buf.size(), offset,
                    [&](uint64_t page, size_t at, size_t length, uint64_t done) -> nbd::Status {

@@ -19,11 +19,14 @@ class PagedStore : public Store {
   nbd::Status read(std::span<std::byte> buf, uint64_t offset) final;
   nbd::Status write(std::span<const std::byte> buf, uint64_t offset) final;
   nbd::Status zero(uint64_t count, uint64_t offset) final;
+  bool pages(uint64_t count, uint64_t offset, const EachPiece& each) final;
   void runs(uint64_t count, uint64_t offset, const EachRun& each) final;
 
  protected:
   using Slot = PageTable::Slot;
 
+  // Whether what is kept are the bytes themselves.
+  virtual bool keeps_plain_bytes() const { return false; }
   // A page whose slot is not empty; `at` is where in the page the bytes are.
   //
   // With the page's lock, shared; nullopt if it takes more than looking: then

@@ -26,6 +26,8 @@ class Served {
     return store_->read(buf, offset);
   }
   bool lend(uint32_t count, uint64_t offset, nbd::Lender& out) {
+    const auto lend_pages = [&](std::span<const std::byte> piece) { return out.pages(piece); };
+    if (store_->pages(count, offset, lend_pages)) return true;
     const std::span<const std::byte> bytes = store_->where(count, offset);
     if (bytes.empty()) return false;
     out.bytes(bytes);

@@ -14,6 +14,7 @@ class SparseStore final : public PagedStore {
   using PagedStore::PagedStore;
 
  private:
+  bool keeps_plain_bytes() const override { return true; }
   std::optional<nbd::Status> read_shared(void* kept, uint64_t, size_t at,
                                          std::span<std::byte> out) override {
     std::memcpy(out.data(), static_cast<std::byte*>(kept) + at, out.size());

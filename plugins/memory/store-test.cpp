@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "store.hpp"
 
+#include <fcntl.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <map>
+#include <optional>
 #include <random>
 #include <string>
 #include <thread>
@@ -245,6 +250,76 @@ TEST_CASE("what is zeroed goes back to the system") {
   }
   const uint64_t after = resident();
   CHECK(after - std::min(before, after) < kWritten / 8);
+}
+
+namespace {
+
+// Copies of the pieces, and where they are.
+struct Pieces {
+  Bytes bytes;
+  std::vector<const std::byte*> addresses;
+};
+
+std::optional<Pieces> pages(Store& store, uint64_t count, uint64_t offset) {
+  Pieces out;
+  const bool done = store.pages(count, offset, [&](std::span<const std::byte> piece) {
+    out.bytes.insert(out.bytes.end(), piece.begin(), piece.end());
+    out.addresses.push_back(piece.data());
+    return true;
+  });
+  if (!done) return std::nullopt;
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("bytes that are looked at where they are, are those that are read") {
+  const auto kind = GENERATE(from_range(std::vector<std::string>{"sparse", "flat"}));
+  const auto store = kind == "flat" ? memory::make_flat_store(1 << 20, false) : make(kind);
+  Bytes text(100'000);
+  std::mt19937 random(1);
+  fill_with_text(text, random);
+  REQUIRE(store->write(text, 50'000).ok());
+  for (const uint64_t offset : {0, 1, 50'000, 65'536, 131'000}) {
+    for (const uint64_t count : {1, 32'768, 100'000}) {
+      const auto got = pages(*store, count, offset);
+      REQUIRE(got);
+      CHECK(got->bytes == read(*store, count, offset));
+    }
+  }
+}
+
+TEST_CASE("who looks may stop, and compressed pages cannot be looked at") {
+  for (const std::string& kind : kinds()) {
+    const auto store = make(kind);
+    REQUIRE(store->write(Bytes(1000, std::byte{1}), 0).ok());
+    CHECK_FALSE(store->pages(4 * kPageSize, 0, [](auto) { return false; }));
+    CHECK(pages(*store, 4 * kPageSize, 0).has_value() == (kind == "sparse"));
+  }
+}
+
+// Goal: what is on its way to a client is never another part of the disk. Method:
+// a page in a pipe; trimmed, and its address used for another part.
+TEST_CASE("a page that is on its way stays what it was, whatever becomes of its address") {
+  const auto store = make("sparse");
+  const Bytes first(kPageSize, std::byte{1}), second(kPageSize, std::byte{2});
+  REQUIRE(store->write(first, 0).ok());
+  int pipe[2];
+  REQUIRE(::pipe(pipe) == 0);
+  const std::byte* address = nullptr;
+  REQUIRE(store->pages(kPageSize, 0, [&](std::span<const std::byte> piece) {
+    address = piece.data();
+    const iovec part{const_cast<std::byte*>(piece.data()), piece.size()};
+    return ::vmsplice(pipe[1], &part, 1, 0) == static_cast<ssize_t>(piece.size());
+  }));
+  REQUIRE(store->zero(kPageSize, 0).ok());
+  REQUIRE(store->write(second, 10 * kPageSize).ok());
+  REQUIRE(pages(*store, kPageSize, 10 * kPageSize)->addresses.front() == address);
+  Bytes got(kPageSize);
+  CHECK(::read(pipe[0], got.data(), got.size()) == static_cast<ssize_t>(kPageSize));
+  CHECK(got == first);
+  ::close(pipe[0]);
+  ::close(pipe[1]);
 }
 
 #ifdef NBD_HAVE_ZSTD

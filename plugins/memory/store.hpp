@@ -25,6 +25,15 @@ class Store {
   // The bytes where they are, for as long as the store lives; empty if they may
   // move. Whoever looks at them while they are written sees some of both.
   virtual std::span<const std::byte> where(uint64_t, uint64_t) { return {}; }
+  // The same for a look at once: calls each(bytes) for pieces one behind the other,
+  // none of which moves while it is called, until it returns false. Afterwards
+  // their pages are used for nothing but these bytes of the disk, though addresses
+  // may be. False: it did, or it cannot be.
+  using EachPiece = std::function<bool(std::span<const std::byte>)>;
+  virtual bool pages(uint64_t count, uint64_t offset, const EachPiece& each) {
+    const std::span<const std::byte> all = where(count, offset);
+    return !all.empty() && each(all);
+  }
   // Afterwards the range reads as zeroes; memory is given back where possible.
   virtual nbd::Status zero(uint64_t count, uint64_t offset) = 0;
 

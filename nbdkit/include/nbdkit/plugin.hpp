@@ -101,6 +101,12 @@ class Lender {
   void bytes(std::span<const std::byte> piece) {
     if (nbdkit_lend_bytes(out_, piece.data(), piece.size()) != 0) throw Reported();
   }
+  // ... or the pages that they are in, which are on their way when this returns, so
+  // only the pages have to be kept for this part of the disk, not the addresses.
+  // false: not this time; lend all in another way, or nothing ...
+  bool pages(std::span<const std::byte> piece) {
+    return nbdkit_lend_pages(out_, piece.data(), piece.size()) == 0;
+  }
   // ... or one range of a file.
   void file(int fd, uint64_t offset, size_t length) {
     if (nbdkit_lend_file(out_, fd, offset, length) != 0) throw Reported();

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // For tests: a plugin that lends what it serves, as how= says: memory (in two
-// pieces), file, no (asked to, it declines), short (half of what was asked for),
-// throw. A copy is marked by what pread gives instead: 0xee. The last 512 bytes
-// of the disk say how many loans there were and how many were given back.
+// pieces), pages (so too), some (pages where the offset is a multiple of 64 KiB,
+// elsewhere it declines after the first piece), file, no (asked to, it declines),
+// short (half of what was asked for), throw. A copy is marked by what pread gives instead: 0xee.
+// The last 512 bytes of the disk say how many loans there were and how many were given back.
 #include <nbdkit/plugin.hpp>
 
 #include <unistd.h>
@@ -12,7 +13,6 @@
 #include <atomic>
 #include <cstdio>
 #include <cstring>
-#include <vector>
 
 namespace {
 
@@ -31,7 +31,7 @@ struct Lending {
   void get_ready() {
     for (size_t at = 0; at < kSize; ++at) bytes_[at] = content(at);
     file_ = std::tmpfile();
-    std::fwrite(bytes_.data(), 1, kSize, file_);
+    std::fwrite(bytes_, 1, kSize, file_);
     std::fflush(file_);
     if (shrink_ && ::ftruncate(fileno(file_), 4096) != 0) throw nbd::Error("ftruncate");
   }
@@ -50,9 +50,14 @@ struct Lending {
   bool lend(uint32_t count, uint64_t offset, nbd::Lender& out) {
     if (how_ == "no") return false;
     if (how_ == "throw") throw nbd::Error(ENOSPC, "lend is bad");
+    const auto bytes = std::span<const std::byte>(bytes_).subspan(offset, count);
+    if (how_ == "pages" || how_ == "some") {
+      if (!out.pages(bytes.first(count / 2))) return false;
+      if (how_ == "some" && offset % 65536 != 0) return false;
+      return out.pages(bytes.subspan(count / 2));
+    }
     ++lent_;
     out.until([](void* plugin) { ++static_cast<Lending*>(plugin)->given_back_; }, this);
-    const auto bytes = std::span<const std::byte>(bytes_).subspan(offset, count);
     if (how_ == "file") {
       out.file(fileno(file_), offset, count);
     } else {
@@ -65,7 +70,7 @@ struct Lending {
  private:
   std::string how_ = "memory";
   bool shrink_ = false;
-  std::vector<std::byte> bytes_ = std::vector<std::byte>(kSize);
+  alignas(4096) static inline std::byte bytes_[kSize];
   std::FILE* file_ = nullptr;
   std::atomic<uint32_t> lent_ = 0, given_back_ = 0;
 };
