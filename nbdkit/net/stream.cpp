@@ -37,6 +37,11 @@ bool Stream::has_input() const noexcept {
   return ::poll(&p, 1, 0) > 0;
 }
 
+bool Stream::has_input_within(std::chrono::milliseconds time) noexcept {
+  pollfd p{fd(), POLLIN, 0};
+  return ::poll(&p, 1, static_cast<int>(time.count())) != 0;  // receive() tells of an error
+}
+
 void Stream::send(std::span<const std::byte> bytes) {
   iovec part{const_cast<std::byte*>(bytes.data()), bytes.size()};
   send(std::span(&part, 1));

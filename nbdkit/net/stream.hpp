@@ -44,6 +44,9 @@ class Stream {
   virtual void abort() noexcept = 0;
   // Whether the socket has something to receive, as it looks now.
   bool has_input() const noexcept;
+  // Whether receive() would not wait, which may come true within this time. For the
+  // thread that receives.
+  virtual bool has_input_within(std::chrono::milliseconds time) noexcept;
   // For poll() and questions about the peer.
   virtual int fd() const noexcept = 0;
 

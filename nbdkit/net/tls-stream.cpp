@@ -191,6 +191,15 @@ size_t TlsStream::receive(std::span<std::byte> buf) {
   }
 }
 
+bool TlsStream::has_input_within(std::chrono::milliseconds time) noexcept {
+  if (input_begin_ != input_end_ || input_ended_ || broken_ != 0) return true;
+  {
+    const std::lock_guard lock(session_lock_);
+    if (gnutls_record_check_pending(session_.get()) > 0) return true;
+  }
+  return socket_.has_input_within(time);
+}
+
 // As many records as are here and fit; `got` is what they carried. 0 if the
 // buffer is full or the client has closed its side, else why there is no more.
 ssize_t TlsStream::receive_records(std::span<std::byte> buf, size_t& got) {

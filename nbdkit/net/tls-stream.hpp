@@ -33,6 +33,7 @@ class TlsStream final : public Stream {
   // Data that came before the stream broke is still given out.
   size_t receive(std::span<std::byte> buf) override;
   void stay_awake(Duration time) noexcept override { socket_.stay_awake(time); }
+  bool has_input_within(std::chrono::milliseconds time) noexcept override;
   void send(std::span<iovec> parts) override;
   void send(std::span<iovec> parts, FilledPipe& pipe) override;
   void set_deadline(Deadline deadline) noexcept override { socket_.set_deadline(deadline); }

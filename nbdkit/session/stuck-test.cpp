@@ -8,9 +8,13 @@
 #include <array>
 #include <atomic>
 #include <catch2/catch.hpp>
+#include <filesystem>
 #include <map>
+#include <memory>
 #include <random>
 #include <thread>
+
+#include <fmt/format.h>
 
 #include "session/pace.hpp"
 #include "session/test-server.hpp"
@@ -207,13 +211,52 @@ TEST_CASE("a client may leave while its request is stuck, and others do not noti
   CHECK(server.stop().success());
 }
 
-TEST_CASE("many clients, of whose reads a few are stuck now and then") {
+// What was begun for it must not be waited for by the end of the server.
+TEST_CASE("a client may leave before a reply is sent, with a request behind it") {
+  TestServer server({kPlugin, "each=60"});
+  for (int i = 0; i < 20; ++i) {
+    Client c(server);
+    c.earn_trust(Command::read);       // for requests that are alone
+    c.add(Command::read, 1, 1 << 20);  // past the end: the reply waits to be sent
+    c.add(Command::read, 2, 0);
+    c.send_all();
+  }
+  CHECK(server.stop().success());
+}
+
+TEST_CASE("a connection whose requests take long has one thread again when it is idle") {
+  TestServer server({kPlugin, "jitter=1"});
+  const auto threads = [&] {
+    return std::distance(
+        std::filesystem::directory_iterator(fmt::format("/proc/{}/task", server.pid())),
+        std::filesystem::directory_iterator());
+  };
+  constexpr int kClients = 4;
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < kClients; ++i) clients.push_back(std::make_unique<Client>(server));
+  const auto before = threads();
+  for (const auto& c : clients) {
+    for (uint64_t i = 0; i < 20; ++i) {  // each before the last is answered
+      c->add(Command::read, i, i * kLength);
+      c->send_all();
+    }
+    for (int i = 0; i < 20; ++i) c->reply();
+  }
+  CHECK(threads() > before + 1);
+  for (int i = 0; i < 300 && threads() > before; ++i) std::this_thread::sleep_for(100ms);
+  CHECK(threads() == before);
+  CHECK(server.stop().success());
+}
+
+TEST_CASE("many clients, of whose reads a few, or many, or all are stuck") {
+  const char* jitter = GENERATE("97", "3", "1");
+  CAPTURE(jitter);
   std::random_device device;
   const char* given = std::getenv("SEED");
   const unsigned seed = given != nullptr ? static_cast<unsigned>(std::atoi(given)) : device();
   INFO("SEED=" << seed);
   constexpr unsigned kClients = 4, kDepth = 24, kReads = 1500;
-  TestServer server({kPlugin, "jitter=97"});
+  TestServer server({kPlugin, std::string("jitter=") + jitter});
   std::array<std::string, kClients> errors;
   std::vector<std::thread> clients;
   for (unsigned number = 0; number < kClients; ++number) {

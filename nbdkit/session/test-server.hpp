@@ -37,6 +37,7 @@ class TestServer {
   }
 
   std::string socket() const { return dir_ / "s"; }
+  pid_t pid() const { return child_.pid(); }
   // Ends it as users do; how it ended says whether it was well.
   nbd::ExitStatus stop() {
     child_.kill(SIGTERM);

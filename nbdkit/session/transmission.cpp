@@ -31,6 +31,11 @@ Transmission::Transmission(Stream& stream, Input& input, const Export& disk, Cli
       replies_(stream, options.threads),
       turn_(watchdog, [this] { stand_in(); }) {}
 
+namespace {
+// After so long an idle connection is one thread again.
+constexpr std::chrono::milliseconds kStandInPatience{100};
+}  // namespace
+
 // ---- Who leads
 
 void Transmission::run() {
@@ -84,6 +89,23 @@ bool Transmission::give_back_turn() {
   return true;
 }
 
+// While there is nothing to do for a stand-in, but the connection's own thread is
+// still busy, it looks now and then whether that has changed: an idle connection
+// has one thread. False: it has given the turn back.
+bool Transmission::has_request_or_gives_back() {
+  if (give_back_turn()) return false;
+  while (input_.buffered() == 0 && !stream_.has_input_within(kStandInPatience)) {
+    if (give_back_turn()) return false;
+  }
+  return true;
+}
+
+// To the connection's own thread or else a worker. False: there is none. Otherwise
+// all that is the leader's is another thread's by now.
+bool Transmission::pass_the_lead() noexcept {
+  return give_back_turn() || pool_.submit_elsewhere([this] { stand_in(); });
+}
+
 // ---- Requests
 
 // Until there are no more: how they ended. Nothing: the turn is another thread's.
@@ -93,7 +115,7 @@ std::optional<Hearing> Transmission::serve_requests(bool is_stand_in) {
       // Nobody waits for replies longer than for requests that are here already.
       start_jobs();
       flush_batch();
-      if (is_stand_in && give_back_turn()) return std::nullopt;
+      if (is_stand_in && !has_request_or_gives_back()) return std::nullopt;
     }
     auto request = input_.buffered() == 0 ? wait_for_request() : next_request();
     if (!request) return Hearing::gone;
@@ -304,7 +326,7 @@ Pace& Transmission::pace_of(const Request& r) {
   return paces_[2 * static_cast<size_t>(Export::op_of(r.command)) + (fua ? 1 : 0)];
 }
 
-// False: here, which took long, and the turn is another thread's by now.
+// False: here, and the turn is another thread's by now.
 bool Transmission::serve_or_hand_over(const Request& r) {
   std::unique_ptr<Job> job = new_job(r);
   const bool alone = input_.buffered() == 0 && jobs_.empty();
@@ -314,18 +336,29 @@ bool Transmission::serve_or_hand_over(const Request& r) {
     if (!pace.is_quick(false)) flush_batch();  // nor do replies if it may be longer
     if (const auto call = turn_.enter()) return serve_watched(std::move(job), *call);
   }
-  // Handed over in the end by start_jobs(), many at once: nothing may be waited for
-  // before that. There is room for it.
   handed_over_ = true;
+  if (alone) {
+    flush_batch();
+    if (pass_the_lead()) {
+      perform(std::move(job));  // after it this object may be gone
+      return false;
+    }
+  }
+  hand_over(std::move(job));
+  return true;
+}
+
+// In the end by start_jobs(), many at once: nothing may be waited for before that.
+// There is room for it.
+void Transmission::hand_over(std::unique_ptr<Job> job) {
   jobs_.push_back([this, raw = job.release()] { perform(std::unique_ptr<Job>(raw)); });
   if (jobs_.size() >= limits::kMaxJobsAtOnce) start_jobs();
-  return true;
 }
 
 bool Transmission::serve_watched(std::unique_ptr<Job> job, uint64_t call) {
   Reply reply = answer(*job);
   if (turn_.leave(call)) {
-    replies_.end(job->held);
+    replies_.end(reply.held);
     if (job->took > Pace::kQuick && stream_.has_input()) {
       pace_of(job->request).held_others_up();
     }
@@ -348,19 +381,15 @@ Held Transmission::held_by(const Request& r) const {
 
 // Begun, and with what is written.
 std::unique_ptr<Transmission::Job> Transmission::new_job(const Request& r) {
-  auto job = std::make_unique<Job>(Job{r, {}, held_by(r), current.arrival});
+  std::unique_ptr<Job> job(new Job{r, {}, held_by(r), current.arrival});
   jobs_.reserve(limits::kMaxJobsAtOnce);  // to add one must not fail
   if (!replies_.begin_now(job->held)) {
     start_jobs();
     flush_batch();
     replies_.begin(job->held);
   }
-  try {
-    if (r.command == Command::write) receive_payload(*job);
-  } catch (...) {
-    replies_.end(job->held);
-    throw;
-  }
+  job->begun_in = &replies_;
+  if (r.command == Command::write) receive_payload(*job);
   return job;
 }
 
@@ -433,6 +462,7 @@ Reply Transmission::answer(Job& job) noexcept {
              Pace::time_to_move(moves_data ? job.request.length : 0);
   pace_of(job.request).took(job.took);
   reply.held = job.held;
+  job.begun_in = nullptr;
   return reply;
 }
 

@@ -7,13 +7,16 @@
 // when it runs out of requests. What may block, but has been quick of late
 // (session/pace.hpp), it serves as well, watched: if that takes long after all, a
 // worker leads on, and the thread that is stuck sends that one reply by itself.
-// All else that may block goes to the worker pool, at most `threads` requests at
-// a time; a reply goes out when it is ready, before or after others. Under a
-// stricter thread model than parallel all of it happens in place, one request
-// after the other.
+// One that is likely to take long it serves, too, if no other is there yet, and
+// has somebody lead on at once: who is woken for that is not waited for. All else
+// that may block goes to the worker pool. At most `threads` requests that may block
+// are served at a time; a reply goes out when it is ready, before or after others.
+// Under a stricter thread model than parallel all of it happens in place, one
+// request after the other.
 //
-// Threads: run() in the connection's thread, which leads at first, and again as
-// soon as it is free and the stand-in has nothing to do. perform() in workers.
+// Threads: run() in the connection's thread, which leads at first, and again when
+// it is free and the stand-in has nothing to do or passes the lead on. perform()
+// in workers.
 #pragma once
 
 #include <array>
@@ -84,7 +87,12 @@ class Transmission {
     Held held;
     Arrival arrival;
     Budget::Lease lease = {};
-    Pace::Duration took = {};  // without the time to move the data
+    Pace::Duration took = {};        // without the time to move the data
+    ReplyQueue* begun_in = nullptr;  // until its reply takes over what it holds
+
+    ~Job() {
+      if (begun_in != nullptr) begun_in->end(held);
+    }
   };
 
   // Who leads.
@@ -92,6 +100,8 @@ class Transmission {
   void stand_in() noexcept;
   bool wait_for_turn();
   bool give_back_turn();
+  bool has_request_or_gives_back();
+  bool pass_the_lead() noexcept;
 
   std::optional<Hearing> serve_requests(bool is_stand_in);
   void send_what_is_ready() noexcept;
@@ -113,6 +123,7 @@ class Transmission {
   void append_outcome(const Request& request, nbd::Status status);
   // What may block: here, watched, or in a worker.
   bool serve_or_hand_over(const Request& request);
+  void hand_over(std::unique_ptr<Job> job);
   bool serve_watched(std::unique_ptr<Job> job, uint64_t call);
   std::optional<Request> wait_for_request();
   std::unique_ptr<Job> new_job(const Request& request);

@@ -34,6 +34,26 @@ void WorkerPool::submit(std::span<const Task> tasks) noexcept {
   for (; taken < tasks.size(); ++taken) tasks[taken]();
 }
 
+// A task cannot be taken back, so first there is a worker.
+bool WorkerPool::submit_elsewhere(const Task& task) noexcept {
+  std::unique_lock lock(mutex_);
+  if (idle_ == 0 && !coming_) {
+    coming_ = true;
+    lock.unlock();
+    if (!make_worker()) return false;
+    lock.lock();
+  }
+  try {
+    tasks_.push_back(task);
+  } catch (const std::exception&) {
+    return false;
+  }
+  const Call whom = whom_to_call();
+  lock.unlock();
+  call(whom);
+  return true;
+}
+
 // For want of any thread but this.
 void WorkerPool::do_it_all() noexcept {
   std::unique_lock lock(mutex_);
@@ -55,7 +75,11 @@ WorkerPool::Call WorkerPool::whom_to_call() noexcept {
 
 bool WorkerPool::call(Call whom) noexcept {
   if (whom == Call::idle_worker) wake_.notify_one();
-  if (whom != Call::new_worker) return true;
+  return whom != Call::new_worker || make_worker();
+}
+
+// Who calls it has set coming_.
+bool WorkerPool::make_worker() noexcept {
   {
     const std::lock_guard lock(mutex_);
     ++workers_;

@@ -33,11 +33,14 @@ class WorkerPool {
   // Runs the tasks soon in other threads. If the system has no more threads, they
   // wait for ours; if there is none at all, they run here.
   void submit(std::span<const Task> tasks) noexcept;
+  // Runs it in another thread; false if there is none for it.
+  bool submit_elsewhere(const Task& task) noexcept;
 
  private:
   enum class Call { nobody, idle_worker, new_worker };
   Call whom_to_call() noexcept;
   bool call(Call whom) noexcept;
+  bool make_worker() noexcept;
   void do_it_all() noexcept;
   void work();
 

@@ -2,8 +2,8 @@
 //
 // For tests: a plugin that is quick, until it is not. In its second half a read or
 // a trim waits until somebody has written to the same place (not for ever). With
-// jitter=N one read in N takes a millisecond instead. What is read is where it was
-// read from.
+// jitter=N one read in N takes a millisecond instead; with each=MICROSECONDS all
+// reads take so long at least. What is read is where it was read from.
 #include <nbdkit/plugin.hpp>
 
 #include <chrono>
@@ -25,11 +25,15 @@ struct Sticky {
 
   bool config(std::string_view key, std::string_view value) {
     if (key == "jitter") jitter_ = nbd::parse_uint64(key, value);
-    return key == "jitter";
+    if (key == "each") each_ = std::chrono::microseconds(nbd::parse_uint64(key, value));
+    return key == "jitter" || key == "each";
   }
   uint64_t size() { return kSize; }
 
   Status pread(std::span<std::byte> buf, uint64_t offset, Flags) {
+    const auto until = std::chrono::steady_clock::now() + each_;
+    while (std::chrono::steady_clock::now() < until) {
+    }
     if (jitter_ != 0) {
       if (offset / 512 % jitter_ == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     } else if (const Status s = wait_if_sticky(offset); !s.ok()) {
@@ -59,6 +63,7 @@ struct Sticky {
   }
 
   uint64_t jitter_ = 0;
+  std::chrono::microseconds each_{0};
   std::mutex mutex_;
   std::condition_variable written_;
   std::set<uint64_t> written_to_;
