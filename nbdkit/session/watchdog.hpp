@@ -3,9 +3,9 @@
 // The thread that reads a client's requests serves one itself where it expects to
 // be done soon: to hand it to another thread costs some ten microseconds. If it is
 // mistaken, the requests behind it must not wait. So one watchdog for all
-// connections looks every quarter of a millisecond at those that are at work, and
+// connections looks every half a millisecond at those that are at work, and
 // where a thread is still in the call in which it was seen before, has a worker
-// go on in its place: a request is held up for half a millisecond at most.
+// go on in its place: a request is held up for a millisecond at most.
 //
 // Nobody at work, nobody watches: the watchdog sleeps.
 //
@@ -63,11 +63,11 @@ class Watchdog {
     unsigned idle_looks_ = 0;                 // likewise
   };
 
-  static constexpr std::chrono::microseconds kPeriod{250};
+  static constexpr std::chrono::microseconds kPeriod{500};
 
  private:
   // Longer than the gaps in a client's work: to be woken costs it and us more.
-  static constexpr unsigned kIdleLooks = 40;
+  static constexpr unsigned kIdleLooks = 20;
 
   bool watch(Turn& turn) noexcept;
   void forget(Turn& turn) noexcept;
