@@ -34,6 +34,12 @@ Handle make_handle(Replies replies = Replies::structured) {
       nbd_add_meta_context(h, kAllocationContext) == -1) {
     nbd::fail("cannot set up an NBD handle: {}", last_nbd_error());
   }
+#ifdef LIBNBD_HAVE_NBD_SET_REQUEST_EXTENDED_HEADERS
+  // plain-channel.hpp does not know them, and no request here is that long.
+  if (nbd_set_request_extended_headers(h, false) == -1) {
+    nbd::fail("cannot set up an NBD handle: {}", last_nbd_error());
+  }
+#endif
   return handle;
 }
 

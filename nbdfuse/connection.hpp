@@ -1,21 +1,19 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// One NBD connection: a libnbd handle, driven by a loop; and, if a server may
-// come back, the requests that wait for that.
+// One NBD connection: a channel, driven by a loop; and, if a server may come back,
+// the requests that wait for that.
 //
-// Threads: from Loop::start() on the handle is touched in the loop's thread alone,
-// so libnbd's thread-local errors and callbacks, which may run inside any
-// nbd_aio_* call, are that thread's too. Others put requests in a queue, under a
-// lock. Requests are completed in the loop's thread, or inside submit() while
-// there is no server.
+// Threads: from Loop::start() on the channel is touched in the loop's thread alone.
+// Others put requests in a queue, under a lock. Requests are completed in the loop's
+// thread, or inside submit() while there is no server.
 #pragma once
 
 #include <atomic>
 #include <functional>
+#include <memory>
 #include <mutex>
-#include <string>
-#include <vector>
 
+#include "channel.hpp"
 #include "connect.hpp"
 #include "loop.hpp"
 #include "remote.hpp"
@@ -48,47 +46,33 @@ class Connection final : public Loop::Client {
   void resume(Handle connected);
   // What waits fails now, and what comes later at once, until resume().
   void stop_waiting() noexcept;
-  // What waits, the first of a list: its completion is somebody else's now.
-  Request* hand_over() noexcept;
+  // What waits: its completion is somebody else's now.
+  RequestQueue hand_over() noexcept;
 
   Wish work() noexcept override;
   void ready(uint32_t events) noexcept override;
 
  private:
   enum class State { up, waiting, refusing };
-  struct Queue {  // first in, first out
-    Request* head = nullptr;
-    Request* tail = nullptr;
-    void push(Request& request);
-    void push_all(Queue more);
-  };
-  struct Flight {
-    int64_t cookie;
-    Request* request;
-  };
 
   void adopt();
   void issue_queued();
-  int64_t issue(Request& request);
-  void reap();
-  void finish_or_keep(Request& request, int result);
+  std::unique_ptr<Channel> open(Handle connected);
+  void finish_or_keep(Request& request, int errnum);
   void lose() noexcept;
-  void disconnect() noexcept;
   void finish(Request& request, int errnum) noexcept;
-  Queue take_queue();
+  RequestQueue take_queue();
 
   Loop& loop_;
   const Replies replies_;
   std::function<void()> on_lost_;
   // The thread's own:
-  Handle handle_;
-  std::vector<Flight> flights_;
-  Queue unanswered_;  // the server said that it is going: for the next one
-  std::string why_lost_ = "it closed the connection";
+  std::unique_ptr<Channel> channel_;
+  RequestQueue unanswered_;  // the server said that it is going: for the next one
 
   std::mutex mutex_;
-  Queue queue_;   // under mutex_
-  Handle fresh_;  // under mutex_: resume()'s, not yet adopted
+  RequestQueue queue_;  // under mutex_
+  Handle fresh_;        // under mutex_: resume()'s, not yet adopted
 
   std::atomic<unsigned> load_{0};
   std::atomic<State> state_{State::up};  // written under mutex_

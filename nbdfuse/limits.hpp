@@ -49,6 +49,24 @@ inline constexpr unsigned kHandOver = 6;
 // What the kernel hands us at a time before we look at the server's answers.
 inline constexpr unsigned kBatch = 32;
 
+// What is received of a server's replies at a time, beyond the data of a read that
+// goes straight to its buffer: a batch of small ones. Behind the header of a large
+// one (an average of more than kLargeRead) comes data that would be copied again, so
+// then it is only a few headers.
+inline constexpr size_t kStaging = 1 << 16;
+inline constexpr size_t kLittleStaging = 256;
+inline constexpr size_t kLargeRead = 1 << 14;
+
+// A chunk of a reply that is no data: extents of 8 bytes, of which servers send up to
+// a million.
+inline constexpr size_t kLargestChunk = 16 << 20;
+
+// In one sendmsg: at most 32 writes, or 63 other requests.
+inline constexpr size_t kMaxIov = 64;
+
+// So often is one server's socket read before others have their turn.
+inline constexpr unsigned kReceiveRounds = 4;
+
 // A request that lasts longer than this is looked after: does its caller still
 // wait? Twice this is how long a killed process stays at most.
 inline constexpr std::chrono::milliseconds kPatience{250};

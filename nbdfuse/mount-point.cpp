@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "base/error.hpp"
+#include "unmount.hpp"
 
 namespace nbdfuse {
 
@@ -16,6 +17,11 @@ namespace {
 [[noreturn]] void fail_dead(const std::string& path) {
   nbd::fail("mount point {}: a file system whose server is gone is mounted here: fusermount3 -u {}",
             path, path);
+}
+
+bool is_dead(const std::string& path) {
+  struct stat st;
+  return ::stat(path.c_str(), &st) == -1 && errno == ENOTCONN;
 }
 
 // 0: there is nothing of this name.
@@ -59,6 +65,11 @@ MountPoint file_in_directory(const std::string& typed, bool nonempty_ok) {
 
 MountPoint resolve_mount_point(const std::string& typed, bool nonempty_ok) {
   if (typed.empty()) nbd::fail("the mount point is an empty word");
+  // Root could mount over a mount, and hide it, which nobody wants by this.
+  if (const auto mounted = mount_of_ours(typed); !mounted.empty() && !is_dead(mounted)) {
+    nbd::fail("mount point {}: an nbdfuse is mounted here already: nbdfuse --unmount {}", typed,
+              mounted);
+  }
   switch (file_type(typed)) {
     case 0: return file_in_directory(typed, nonempty_ok);
     case S_IFDIR: return {absolute(typed), kDefaultFileName};

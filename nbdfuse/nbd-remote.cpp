@@ -116,9 +116,8 @@ bool NbdRemote::any_is_up() const {
 void NbdRemote::spread_waiting() noexcept {
   if (!any_is_up()) return;
   for (Connection* connection : lost_) {
-    for (Request* next = connection->hand_over(); next != nullptr;) {
-      submit(*std::exchange(next, next->next));
-    }
+    RequestQueue waiting = connection->hand_over();
+    while (!waiting.empty()) submit(waiting.pop());
   }
 }
 

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace nbdfuse {
@@ -30,6 +31,11 @@ struct Export {
 };
 
 enum class Command { read, write, flush, zero, trim, block_status };
+
+constexpr const char* command_name(Command command) {
+  constexpr const char* kNames[] = {"read", "write", "flush", "zero", "trim", "block status"};
+  return kNames[static_cast<size_t>(command)];
+}
 
 struct Extent {
   uint64_t offset;
@@ -64,7 +70,36 @@ struct Request {
 
   // The remote's own while the request is submitted.
   Request* next = nullptr;
-  int64_t cookie = 0;
+};
+
+// First in, first out. A request is in one at a time.
+class RequestQueue {
+ public:
+  bool empty() const { return head_ == nullptr; }
+  void push(Request& request) {
+    request.next = nullptr;
+    (head_ == nullptr ? head_ : tail_->next) = &request;
+    tail_ = &request;
+  }
+  void push_all(RequestQueue more) {
+    if (more.empty()) return;
+    (head_ == nullptr ? head_ : tail_->next) = more.head_;
+    tail_ = more.tail_;
+  }
+  Request& pop() {  // REQUIRES: not empty
+    Request& first = *head_;
+    head_ = first.next;
+    return first;
+  }
+  unsigned size() const {
+    unsigned count = 0;
+    for (const Request* r = head_; r != nullptr; r = r->next) ++count;
+    return count;
+  }
+
+ private:
+  Request* head_ = nullptr;
+  Request* tail_ = nullptr;
 };
 
 class Remote {

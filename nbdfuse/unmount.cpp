@@ -35,7 +35,8 @@ bool is_mount_of_ours(const std::string& path) {
   return ours;
 }
 
-// Without asking the file system, whose server may be gone.
+// Without asking the file system, whose server may be gone. Empty, with an errno: its
+// folder is not there.
 std::string absolute(const std::string& typed) {
   std::string path = typed.starts_with('/') ? typed : nbd::current_directory() + "/" + typed;
   while (path.size() > 1 && path.ends_with('/')) path.pop_back();
@@ -43,11 +44,18 @@ std::string absolute(const std::string& typed) {
   const std::string parent = slash == 0 ? "/" : path.substr(0, slash);
   const std::unique_ptr<char, decltype(&std::free)> real(::realpath(parent.c_str(), nullptr),
                                                          &std::free);
-  if (!real) nbd::fail_errno(errno, "mount point {}", typed);
+  if (!real) return "";
   return (parent == "/" ? "" : std::string(real.get())) + path.substr(slash);
 }
 
 }  // namespace
+
+std::string mount_of_ours(const std::string& typed) {
+  const std::string path = absolute(typed);
+  if (path.empty() || is_mount_of_ours(path)) return path;
+  const std::string parent = path.substr(0, path.rfind('/'));
+  return !parent.empty() && is_mount_of_ours(parent) ? parent : "";
+}
 
 int unmount_path(const std::string& path, bool lazy) {
   if (::geteuid() == 0) {
@@ -60,15 +68,9 @@ int unmount_path(const std::string& path, bool lazy) {
 }
 
 void unmount_ours(const std::string& typed) {
-  std::string path = absolute(typed);
-  if (!is_mount_of_ours(path)) {
-    // DIRECTORY/FILENAME: the directory is what is mounted.
-    const std::string parent = path.substr(0, path.rfind('/'));
-    if (parent.empty() || !is_mount_of_ours(parent)) {
-      nbd::fail("{} is no mount of nbdfuse", typed);
-    }
-    path = parent;
-  }
+  if (absolute(typed).empty()) nbd::fail_errno(errno, "mount point {}", typed);
+  const std::string path = mount_of_ours(typed);
+  if (path.empty()) nbd::fail("{} is no mount of nbdfuse", typed);
   // The kernel writes back what it holds before it unmounts, but does not wait for
   // the server to have it on disk. A dead mount cannot be opened, and may go.
   nbd::Fd root(::open(path.c_str(), O_RDONLY | O_CLOEXEC));

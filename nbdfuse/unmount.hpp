@@ -9,6 +9,10 @@ namespace nbdfuse {
 // 0 or an errno.
 int unmount_path(const std::string& path, bool lazy);
 
+// Where an nbdfuse is mounted, for what was given as it is to mount it: there, or in
+// its folder. Empty: at neither.
+std::string mount_of_ours(const std::string& typed);
+
 // --unmount: of a mount of ours, given as it was to mount it. What was written is
 // on the server when this returns. Throws an Error if that is not so.
 void unmount_ours(const std::string& typed);

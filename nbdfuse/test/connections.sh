@@ -12,7 +12,7 @@ used() {
   done
   for pid in "${readers[@]}"; do wait "$pid" || fail "a read failed"; done
   unmount_and_expect 0
-  connections=$(grep -o 'nbd[0-9]*: nbd_aio_pread: enter' "$tmp/nbdfuse.log" | sort -u | wc -l)
+  connections=$(grep -o 'connection [0-9a-fx]*: read' "$tmp/nbdfuse.log" | sort -u | wc -l)
 }
 
 start_server -t 64 --filter=delay memory 1M rdelay=1
