@@ -45,6 +45,8 @@ class FileSystem {
   // stats: counted there if given.
   FileSystem(Files& files, FileSystemSettings settings, Callers& callers, Stats* stats);
 
+  Cache cache() const { return settings_.cache; }
+
   // Before it is served.
   void mounted_as(fuse_session* session) { session_ = session; }
 

@@ -38,6 +38,16 @@ struct Row {
 constexpr Row kOurs[] = {
     {"ro", false, [](FuseOptions& o, const std::string&) { o.read_only = true; }},
     {"nonempty", false, [](FuseOptions& o, const std::string&) { o.nonempty = true; }},
+    // One thread reads the kernel's requests, and never waits.
+    {"clone_fd", false, [](FuseOptions&, const std::string&) {}},
+    {"max_threads", true,
+     [](FuseOptions&, const std::string& v) {
+       (void)nbd::parse_unsigned("-o max_threads", v, UINT32_MAX);
+     }},
+    {"max_idle_threads", true,
+     [](FuseOptions&, const std::string& v) {
+       (void)nbd::parse_unsigned("-o max_idle_threads", v, UINT32_MAX);
+     }},
     {"kernel_cache", false,
      [](FuseOptions& o, const std::string&) {
        o.file.keep_cache = FileSystemSettings::Keep::always;

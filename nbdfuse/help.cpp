@@ -65,6 +65,8 @@ std::string fuse_help_text() {
     attr_timeout=T        seconds for which the kernel keeps attributes
     kernel_cache          keep cached data when the file is opened again
     auto_cache            the same, unless it was written to meanwhile
+    clone_fd, max_threads=N, max_idle_threads=N
+                          accepted, and of no effect
     nonempty              let MOUNTPOINT/FILENAME hide a directory with files in it
     fsname=NAME, subtype=NAME, noatime, nodev, nosuid, noexec, sync, dirsync
                           as for mount(8)

@@ -17,8 +17,13 @@ inline constexpr unsigned kMaxInFlight = 256;
 // What one read or write carries: the kernel's own bound (256 pages).
 inline constexpr size_t kMaxPayload = 1 << 20;
 
-// How far the kernel reads ahead of who reads in order: one largest request.
-inline constexpr unsigned kReadAheadKb = kMaxPayload / 1024;
+// How far the kernel reads ahead of who reads in order: some of the largest requests,
+// so that each connection has one.
+inline constexpr unsigned kReadAheadKb = 4 * kMaxPayload / 1024;
+
+// --cache=writeback: how much of what the kernel lets be dirty at all may be the
+// file's, in percent. FUSE's own 1 has writers wait for the server all the time.
+inline constexpr unsigned kMaxDirtyPercent = 20;
 
 // -C: as in libnbd's nbdfuse.
 inline constexpr unsigned kDefaultConnections = 4;

@@ -48,9 +48,10 @@ std::string fuse_reason() {
   nbd::fail("cannot mount at {}: {}", path, fuse_reason());
 }
 
-// FUSE's own 128 KiB leave a server that is some way off idle most of the time. Only
-// root may say how far ahead the kernel reads; for others it stays as it is.
-void read_ahead(const std::string& path) {
+// Of the kernel's cache of this mount: as root, who alone may say; for others it stays
+// as it is. FUSE's own read-ahead of 128 KiB leaves a server that is some way off idle
+// most of the time.
+void tune_cache(const std::string& path, Cache cache) {
   // Not stat, which would ask us, who do not answer yet.
   std::string device;
   std::ifstream mounts("/proc/self/mountinfo");
@@ -60,7 +61,10 @@ void read_ahead(const std::string& path) {
     words >> id >> parent >> number >> root >> where;
     if (where == path) device = number;
   }
-  if (!device.empty()) std::ofstream("/sys/class/bdi/" + device + "/read_ahead_kb") << kReadAheadKb;
+  if (device.empty()) return;
+  const std::string folder = "/sys/class/bdi/" + device;
+  std::ofstream(folder + "/read_ahead_kb") << kReadAheadKb;
+  if (cache == Cache::write_back) std::ofstream(folder + "/max_ratio") << kMaxDirtyPercent;
 }
 
 }  // namespace
@@ -130,7 +134,7 @@ bool Mount::serve_one() noexcept {
   const fuse_buf received = *raw;
   fuse_session_process_buf(session, &received);
   // The first is the kernel's greeting; our answer to it sets what it is by default.
-  if (!std::exchange(greeted_, true)) read_ahead(path_);
+  if (!std::exchange(greeted_, true)) tune_cache(path_, file_system_.cache());
   return fuse_session_exited(session) == 0;
 }
 

@@ -120,7 +120,8 @@ void PlainChannel::send_some() {
     for (auto out = outgoing_.begin(); out != outgoing_.end() && count + 2 <= kMaxIov; ++out) {
       const size_t head = std::min(skip, sizeof out->header);
       const size_t body = skip - head;
-      if (head < sizeof out->header) parts[count++] = {out->header + head, sizeof out->header - head};
+      if (head < sizeof out->header)
+        parts[count++] = {out->header + head, sizeof out->header - head};
       // sendmsg only looks at it.
       if (body < out->data_size) {
         parts[count++] = {const_cast<std::byte*>(out->data) + body, out->data_size - body};

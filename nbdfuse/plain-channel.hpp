@@ -43,9 +43,9 @@ class PlainChannel final : public Channel {
   struct Flight {
     Request* request = nullptr;  // null: free
     uint64_t cookie = 0;
-    uint64_t seen = 0;    // bytes of a read
-    int errnum = 0;       // the first that was told
-    bool sent = false;    // all of it
+    uint64_t seen = 0;  // bytes of a read
+    int errnum = 0;     // the first that was told
+    bool sent = false;  // all of it
     bool answered = false;
   };
   struct Outgoing {
@@ -86,7 +86,7 @@ class PlainChannel final : public Channel {
   uint64_t bytes_awaited_ = 0;  // of reads in flight
 
   std::deque<Outgoing> outgoing_;
-  size_t first_sent_ = 0;  // bytes of the first
+  size_t first_sent_ = 0;      // bytes of the first
   bool send_blocked_ = false;  // until the socket has room, or for good
 
   // Received and not parsed yet: [begin_, end_) of staging_.

@@ -8,6 +8,7 @@ need setpriv
 start_server memory 1M
 chmod 755 "$tmp"
 start_nbdfuse -o allow_other,default_permissions,uid=12,gid=34 -o umask=0022,noatime,fsname=disk \
+  -o clone_fd,max_threads=4,max_idle_threads=2 \
   "$dir" --unix "$sock"
 [[ $(stat -c '%u %g %a' "$dir/nbd") == "12 34 644" ]] || fail "$(stat "$dir/nbd")"
 [[ $(stat -c '%u %g %a' "$dir") == "12 34 755" ]] || fail "$(stat "$dir")"
