@@ -1,13 +1,25 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "connection.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/log.hpp"
 #include "libnbd-channel.hpp"
+#include "limits.hpp"
 #include "plain-channel.hpp"
 
 namespace nbdfuse {
+
+namespace {
+
+unsigned load_of(const Request& request) {
+  const bool carries = request.command == Command::read || request.command == Command::write;
+  const auto more = carries ? request.length / kBytesPerLoad : 0;
+  return static_cast<unsigned>(std::min<uint64_t>(1 + more, kMostLoad));
+}
+
+}  // namespace
 
 std::unique_ptr<Channel> make_channel(Handle connected, Channel::Answered answered) {
   if (nbd_get_tls_negotiated(connected.get()) > 0) {
@@ -29,7 +41,7 @@ std::unique_ptr<Channel> Connection::open(Handle connected) {
 }
 
 void Connection::submit(Request& request) noexcept {
-  load_.fetch_add(1, std::memory_order_relaxed);
+  load_.fetch_add(load_of(request), std::memory_order_relaxed);
   {
     const std::lock_guard lock(mutex_);
     if (state_.load(std::memory_order_relaxed) != State::refusing) {
@@ -42,7 +54,7 @@ void Connection::submit(Request& request) noexcept {
 }
 
 void Connection::finish(Request& request, int errnum) noexcept {
-  load_.fetch_sub(1, std::memory_order_relaxed);
+  load_.fetch_sub(load_of(request), std::memory_order_relaxed);
   request.status = Status(errnum);
   request.completion->completed(request);
 }
@@ -102,27 +114,38 @@ RequestQueue Connection::hand_over() noexcept {
   const std::lock_guard lock(mutex_);
   if (fresh_ || !lost()) return {};
   const RequestQueue waiting = std::exchange(queue_, RequestQueue{});
-  load_.fetch_sub(waiting.size(), std::memory_order_relaxed);
+  for (const Request* r = waiting.first(); r != nullptr; r = r->next) {
+    load_.fetch_sub(load_of(*r), std::memory_order_relaxed);
+  }
   return waiting;
 }
 
 void Connection::issue_queued() {
   RequestQueue queued = take_queue();
+  if (!queued.empty()) now_ = std::chrono::steady_clock::now();
   while (!queued.empty()) {
     Request& request = queued.pop();
     if (nbd::log::verbose()) {
       nbd::log::debug("connection {}: {} of {} bytes at {}", fmt::ptr(this),
                       command_name(request.command), request.length, request.offset);
     }
+    request.issued = now_;
     channel_->issue(request);
   }
 }
 
-void Connection::ready(uint32_t events) noexcept { channel_->ready(events); }
+void Connection::ready(uint32_t events) noexcept {
+  now_ = std::chrono::steady_clock::now();
+  channel_->ready(events);
+}
 
 // A request that the server answered by saying that it is about to end is for the next
 // one if there may be one.
 void Connection::finish_or_keep(Request& request, int errnum) {
+  const bool quick = now_ - request.issued < kQuick;
+  if (quick != quick_.load(std::memory_order_relaxed)) {
+    quick_.store(quick, std::memory_order_relaxed);
+  }
   if (on_lost_ && errnum == ESHUTDOWN) {
     request.extents.clear();
     unanswered_.push(request);

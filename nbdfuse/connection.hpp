@@ -34,8 +34,10 @@ class Connection final : public Loop::Client {
 
   void submit(Request& request) noexcept;
 
-  // Requests submitted and not completed.
+  // Of requests submitted and not completed.
   unsigned load() const noexcept { return load_.load(std::memory_order_relaxed); }
+  // Whether the server answered the last ones soon.
+  bool quick() const noexcept { return quick_.load(std::memory_order_relaxed); }
   bool lost() const noexcept { return state_.load(std::memory_order_relaxed) != State::up; }
   const Loop& loop() const noexcept { return loop_; }
   // What it was connected with, and is to be again. Extents need structured ones.
@@ -68,13 +70,15 @@ class Connection final : public Loop::Client {
   std::function<void()> on_lost_;
   // The thread's own:
   std::unique_ptr<Channel> channel_;
-  RequestQueue unanswered_;  // the server said that it is going: for the next one
+  std::chrono::steady_clock::time_point now_;  // of the turn
+  RequestQueue unanswered_;                    // the server said that it is going: for the next one
 
   std::mutex mutex_;
   RequestQueue queue_;  // under mutex_
   Handle fresh_;        // under mutex_: resume()'s, not yet adopted
 
   std::atomic<unsigned> load_{0};
+  std::atomic<bool> quick_{false};
   std::atomic<State> state_{State::up};  // written under mutex_
 };
 

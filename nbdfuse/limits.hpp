@@ -47,9 +47,19 @@ inline constexpr double kAttrTimeoutSeconds = 60;
 // processors, but no less, so that a busy machine gives us our share.
 inline constexpr unsigned kMinLoops = 4;
 
-// A request goes to a connection of another thread only if that has so many
-// requests less: handing one over costs a wake-up.
+// A request goes to a connection of another thread only if that has so much less to
+// do: handing one over costs a wake-up. Where the server answers soon it costs more
+// than it gains, and larger batches gain more: of 128 random 4 KiB reads in flight 70
+// thousand are done in a second and not 61, of 16 writes 59 and not 48.
 inline constexpr unsigned kHandOver = 6;
+inline constexpr unsigned kHandOverIfQuick = 48;
+// With its place in the queue: 128 requests at 60 thousand a second take 2 ms.
+inline constexpr std::chrono::milliseconds kQuick{10};
+
+// What a request counts: one, and one more for so many bytes, which are copied in the
+// thread of its connection.
+inline constexpr uint64_t kBytesPerLoad = 1 << 14;
+inline constexpr unsigned kMostLoad = 8;
 
 // What the kernel hands us at a time before we look at the server's answers.
 inline constexpr unsigned kBatch = 32;

@@ -74,10 +74,13 @@ void NbdRemote::add(Handle handle, Replies replies) {
   }
 }
 
-// To the connection with the least to do, but rather to one of this thread; to a
-// lost one only if all are.
+// To the connection with the least to do, but rather to one of this thread, the more so
+// if the server has been quick; to a lost one only if all are.
 void NbdRemote::submit(Request& request) noexcept {
   const Loop* const here = Loop::current();
+  const bool quick = std::any_of(connections_.begin(), connections_.end(),
+                                 [&](const auto& c) { return &c->loop() == here && c->quick(); });
+  const unsigned far = quick ? kHandOverIfQuick : kHandOver;
   Connection* best = nullptr;
   unsigned least = UINT_MAX;
   for (const auto& candidate : connections_) {
@@ -86,7 +89,7 @@ void NbdRemote::submit(Request& request) noexcept {
     }
     const unsigned cost = candidate->lost()
                               ? UINT_MAX - 1
-                              : candidate->load() + (&candidate->loop() == here ? 0 : kHandOver);
+                              : candidate->load() + (&candidate->loop() == here ? 0 : far);
     if (cost < least) {
       least = cost;
       best = candidate.get();

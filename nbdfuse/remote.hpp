@@ -7,6 +7,7 @@
 
 #include <nbdkit/error.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -70,6 +71,7 @@ struct Request {
 
   // The remote's own while the request is submitted.
   Request* next = nullptr;
+  std::chrono::steady_clock::time_point issued;
 };
 
 // First in, first out. A request is in one at a time.
@@ -91,11 +93,7 @@ class RequestQueue {
     head_ = first.next;
     return first;
   }
-  unsigned size() const {
-    unsigned count = 0;
-    for (const Request* r = head_; r != nullptr; r = r->next) ++count;
-    return count;
-  }
+  const Request* first() const { return head_; }
 
  private:
   Request* head_ = nullptr;
