@@ -72,6 +72,8 @@ TEST_CASE("workloads are read, and each mistake is named") {
   CHECK(parse_workload("blockstatus").structured);
   CHECK(parse_workload("read").pin == Pin::no);
   CHECK(parse_workload("read:pin=apart").pin == Pin::apart);
+  CHECK_FALSE(parse_workload("read").awake);
+  CHECK(parse_workload("read:client=awake").awake);
   CHECK(parse_workload("start").kind == Kind::start);
   const auto [text, problem] = GENERATE(
       table<const char*, const char*>({{"reed", "unknown kind \"reed\""},
@@ -84,6 +86,7 @@ TEST_CASE("workloads are read, and each mistake is named") {
                                        {"read:writes=30", "only rw and randrw"},
                                        {"read:replies=odd", "must be simple or structured"},
                                        {"read:pin=here", "must be together or apart"},
+                                       {"read:client=tired", "must be asleep or awake"},
                                        {"blockstatus:replies=simple", "only in structured"},
                                        {"read:range=1K", "smaller than a request"},
                                        {"read:colour=red", "unknown key \"colour\""}}));

@@ -41,6 +41,9 @@ jq -e '.workloads[6].results | all(.kb_per_connection)' r.json >out 2>&1 || fail
 if type -P xmllint >/dev/null; then xmllint --noout r.html >out 2>&1 || fail "the page is not well-formed"; fi
 grep -q '^| ours | ' r.md || fail "the markdown report"
 
+check "awake" 0 "client=awake" --time 100ms --rounds 1 -w randrw:client=awake -w randread:client=awake,connections=2 \
+  --server "@ours $BUILD/bin/nbdkit -f -U \$unixsocket memory 1M" --verify
+
 # Where they run, as the server sees it, and what runs before.
 check "together" 0 "pin=together" --time 100ms --rounds 1 -w randread:pin=together --before 'echo x >>before' \
   --server "@ours sh -c 'cat /proc/self/status >status; exec $BUILD/bin/nbdkit -f -U \$unixsocket memory 1M'" \

@@ -53,8 +53,10 @@ depths=(-w randread -w randread:depth=64 -w randwrite -w randwrite:depth=64
 both 'memory 256M'
 memory=("${servers[@]}" --server :loop)
 table memory 'Memory' 'At depth 1 the scheduler decides: pin=together has client and server on one
-processor, pin=apart on two, each of which must be woken by the other.' \
-  "${memory[@]}" "${depths[@]}" -w randread:pin=together -w randread:pin=apart --verify
+processor, pin=apart on two, each of which must be woken by the other. A client=awake looks for the
+reply all the time, so what is left is the time that the server takes.' \
+  "${memory[@]}" "${depths[@]}" -w randread:pin=together -w randread:pin=apart \
+  -w randread:client=awake -w randwrite:client=awake --verify
 
 both "file $disk"
 table file 'A file in the page cache' '' "${servers[@]}" \

@@ -35,6 +35,7 @@ class Lane {
 
   int fd() const { return session_.socket.get(); }
   bool unsent() const { return !out_.empty() || session_.is_unsent(); }
+  bool is_awake() const { return workload_.awake; }
   unsigned in_flight() const { return replies_.in_flight(); }
 
   // As many requests as fit; sends as much as goes without waiting.

@@ -72,10 +72,15 @@ void set(Workload& w, std::string_view key, std::string_view value) {
       nbd::fail("{}: must be together or apart: \"{}\"", what, value);
     }
     w.pin = value == "together" ? Pin::together : Pin::apart;
+  } else if (key == "client") {
+    if (value != "asleep" && value != "awake") {
+      nbd::fail("{}: must be asleep or awake: \"{}\"", what, value);
+    }
+    w.awake = value == "awake";
   } else {
     nbd::fail(
         "workload \"{}\": unknown key \"{}\"; known are: bs depth connections range writes replies "
-        "pin",
+        "pin client",
         w.text, key);
   }
 }

@@ -27,6 +27,7 @@ struct Workload {
   uint64_t range = 0;          // bytes of the export, from its start; 0: all of it
   bool structured = false;     // reads with structured replies
   Pin pin = Pin::no;
+  bool awake = false;  // the client looks for replies without sleeping
 
   bool reads() const { return kind == Kind::transfer && write_percent < 100; }
   bool writes() const { return kind == Kind::transfer && write_percent > 0; }
