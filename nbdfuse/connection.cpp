@@ -15,7 +15,7 @@ namespace {
 
 unsigned load_of(const Request& request) {
   const bool carries = request.command == Command::read || request.command == Command::write;
-  const auto more = carries ? request.length / kBytesPerLoad : 0;
+  const auto more = carries && request.length > 0 ? (request.length - 1) / kBytesPerLoad : 0;
   return static_cast<unsigned>(std::min<uint64_t>(1 + more, kMostLoad));
 }
 

@@ -58,8 +58,8 @@ inline constexpr std::chrono::milliseconds kQuick{10};
 
 // What a request counts: one, and one more for so many bytes, which are copied in the
 // thread of its connection.
-inline constexpr uint64_t kBytesPerLoad = 1 << 14;
-inline constexpr unsigned kMostLoad = 8;
+inline constexpr uint64_t kBytesPerLoad = 1 << 12;
+inline constexpr unsigned kMostLoad = 32;
 
 // What the kernel hands us at a time before we look at the server's answers.
 inline constexpr unsigned kBatch = 32;
