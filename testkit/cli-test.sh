@@ -47,6 +47,12 @@ scenario malformed.json '{ "steps": [
     { "raed": { "length": 512 } } ] }'
 
 check "a good scenario" 0 "1 passed, 0 failed, 0 skipped" "$testkit" run good.json
+if [ -x "$BUILD/bin/nbdkit" ]; then
+  ln -s "$BUILD/bin/nbdkit" server
+  check "a server by a path from here" 0 "1 passed, 0 failed, 0 skipped" "$testkit" run good.json --nbdkit ./server
+  check "the same in the environment" 0 "1 passed, 0 failed, 0 skipped" \
+    env TESTKIT_NBDKIT=./server "$testkit" run good.json
+fi
 check "a failing scenario" 1 "512 of 512 bytes wrong from offset 0 (0x00 for 0x07)" "$testkit" run wrong.json
 check "how to repeat it" 1 "again testkit run wrong.json --cell 1 --seed 5" "$testkit" run wrong.json --seed 5
 check "a client that hangs" 1 "killed" "$testkit" run hang.json

@@ -29,10 +29,18 @@ namespace testkit {
 
 namespace {
 
+// For those with another working directory; a mere name is looked up in PATH.
+std::string from_anywhere(const std::string& program) {
+  if (program.find('/') == std::string::npos) return program;
+  return std::filesystem::absolute(program).string();
+}
+
 // --nbdkit, else $TESTKIT_NBDKIT, else the one built with this program, else PATH.
 std::string find_nbdkit(const std::string& given) {
-  if (!given.empty()) return given;
-  if (const char* env = std::getenv("TESTKIT_NBDKIT"); env != nullptr && *env != '\0') return env;
+  if (!given.empty()) return from_anywhere(given);
+  if (const char* env = std::getenv("TESTKIT_NBDKIT"); env != nullptr && *env != '\0') {
+    return from_anywhere(env);
+  }
   const std::string sibling = nbd::executable_directory() + "/nbdkit";
   return ::access(sibling.c_str(), X_OK) == 0 ? sibling : "nbdkit";
 }
