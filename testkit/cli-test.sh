@@ -53,6 +53,7 @@ if [ -x "$BUILD/bin/nbdkit" ]; then
   check "the same in the environment" 0 "1 passed, 0 failed, 0 skipped" \
     env TESTKIT_NBDKIT=./server "$testkit" run good.json
 fi
+check "a server that is not there" 2 "the server ./no/such: No such file" "$testkit" run good.json --nbdkit ./no/such
 check "a failing scenario" 1 "512 of 512 bytes wrong from offset 0 (0x00 for 0x07)" "$testkit" run wrong.json
 check "how to repeat it" 1 "again testkit run wrong.json --cell 1 --seed 5" "$testkit" run wrong.json --seed 5
 check "a client that hangs" 1 "killed" "$testkit" run hang.json

@@ -32,7 +32,8 @@ namespace {
 // For those with another working directory; a mere name is looked up in PATH.
 std::string from_anywhere(const std::string& program) {
   if (program.find('/') == std::string::npos) return program;
-  return std::filesystem::absolute(program).string();
+  if (::access(program.c_str(), X_OK) == -1) nbd::fail_errno(errno, "the server {}", program);
+  return std::filesystem::absolute(program).lexically_normal().string();
 }
 
 // --nbdkit, else $TESTKIT_NBDKIT, else the one built with this program, else PATH.

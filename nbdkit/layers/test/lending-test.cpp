@@ -36,6 +36,31 @@ Got read(RawClient& c, uint64_t offset, uint32_t length) {
   return copied == length ? Got::copied : Got::wrong;
 }
 
+// Sends `count` reads at once, one `stride` behind the other, and has right(cookie,
+// place in the disk) say what each byte of the replies is to be.
+template <class Right>
+void check_many_reads(RawClient& c, uint64_t count, uint64_t stride, uint32_t length,
+                      Right&& right) {
+  std::vector<std::byte> requests(count * wire::kRequestSize);
+  for (uint64_t i = 0; i < count; ++i) {
+    wire::encode_request(&requests[i * wire::kRequestSize], {.flags = 0,
+                                                             .command = Command::read,
+                                                             .cookie = i,
+                                                             .offset = i * stride,
+                                                             .length = length});
+  }
+  c.send(requests);
+  for (uint64_t i = 0; i < count; ++i) {
+    const auto head = c.receive(wire::kSimpleReplySize);
+    REQUIRE(wire::load<uint32_t>(head.data() + 4) == 0);
+    const auto cookie = wire::load<uint64_t>(head.data() + 8);
+    const auto data = c.receive(length);
+    size_t good = 0;
+    for (size_t at = 0; at < length; ++at) good += data[at] == right(cookie, cookie * stride + at);
+    CHECK(good == length);
+  }
+}
+
 struct Counts {
   uint32_t lent = 0, given_back = 0;
 };
@@ -107,29 +132,9 @@ TEST_CASE("where only some lend their pages, those between them that do not are 
     {
       RawClient c(server);
       c.enter_transmission();
-      constexpr uint32_t kLength = 40000;
-      std::vector<std::byte> requests;
-      for (uint64_t i = 0; i < 64; ++i) {
-        std::vector<std::byte> one(wire::kRequestSize);
-        wire::encode_request(one.data(), {.flags = 0,
-                                          .command = Command::read,
-                                          .cookie = i,
-                                          .offset = i * 32768,
-                                          .length = kLength});
-        requests.insert(requests.end(), one.begin(), one.end());
-      }
-      c.send(requests);
-      for (int i = 0; i < 64; ++i) {
-        const auto head = c.receive(wire::kSimpleReplySize);
-        REQUIRE(wire::load<uint32_t>(head.data() + 4) == 0);
-        const auto cookie = wire::load<uint64_t>(head.data() + 8);
-        const auto data = c.receive(kLength);
-        size_t right = 0;
-        for (size_t at = 0; at < kLength; ++at) {
-          right += data[at] == (cookie % 2 == 0 ? content(cookie * 32768 + at) : std::byte{0xee});
-        }
-        CHECK(right == kLength);
-      }
+      check_many_reads(c, 64, 32768, 40000, [](uint64_t cookie, uint64_t at) {
+        return cookie % 2 == 0 ? content(at) : std::byte{0xee};
+      });
     }
     CHECK(server.stop().success());
   }
@@ -142,25 +147,7 @@ TEST_CASE("many lent replies at once stay whole and in their own order") {
     {
       RawClient c(server);
       c.enter_transmission();
-      constexpr uint32_t kLength = 200000;
-      for (uint64_t i = 0; i < 32; ++i) {
-        auto request = RawClient::request(Command::read, i * 4096, kLength);
-        wire::encode_request(request.data(), {.flags = 0,
-                                              .command = Command::read,
-                                              .cookie = i,
-                                              .offset = i * 4096,
-                                              .length = kLength});
-        c.send(request);
-      }
-      for (int i = 0; i < 32; ++i) {
-        const auto head = c.receive(wire::kSimpleReplySize);
-        REQUIRE(wire::load<uint32_t>(head.data() + 4) == 0);
-        const auto cookie = wire::load<uint64_t>(head.data() + 8);
-        const auto data = c.receive(kLength);
-        size_t right = 0;
-        for (size_t at = 0; at < kLength; ++at) right += data[at] == content(cookie * 4096 + at);
-        CHECK(right == kLength);
-      }
+      check_many_reads(c, 32, 4096, 200000, [](uint64_t, uint64_t at) { return content(at); });
       if (how != std::string("pages")) check_all_given_back(c, 32);
     }
     CHECK(server.stop().success());
