@@ -8,6 +8,7 @@ find_package(Catch2 2 REQUIRED)
 # Catch2's main takes seconds to compile: once for all of our test programs.
 add_library(catch-main STATIC "${CMAKE_SOURCE_DIR}/cmake/catch-main.cpp")
 target_link_libraries(catch-main PUBLIC Catch2::Catch2)
+target_compile_options(catch-main PRIVATE -O0)  # it reads command lines
 
 function(add_unit_test name)
   cmake_parse_arguments(arg "" "" "LINK" ${ARGN})

@@ -45,8 +45,8 @@ std::optional<std::vector<proxy::Rule>> load_rules(const std::string& path) {
 int run_proxy(const ProxySettings& settings) {
   const auto rules = load_rules(settings.faults);
   if (!rules) return kExitUsage;
-  proxy::Address listen = bench::parse_uri(settings.listen);
-  proxy::Address server = bench::parse_uri(settings.server);
+  Address listen = parse_uri(settings.listen);
+  Address server = parse_uri(settings.server);
   const uint64_t seed = settings.seed.value_or(std::random_device{}());
   Interrupt interrupt;
   const SignalWatch watch(interrupt);

@@ -9,9 +9,10 @@
 #include "bench/command.hpp"
 #include "bench/replies.hpp"
 #include "bench/report.hpp"
-#include "bench/socket-io.hpp"
+#include "net/socket-io.hpp"
 #include "wire/reply.hpp"
 
+using namespace testkit;
 using namespace testkit::bench;
 using Catch::Matchers::Contains;
 namespace wire = nbd::wire;

@@ -8,7 +8,7 @@
 #include <chrono>
 
 #include "base/error.hpp"
-#include "bench/socket-io.hpp"
+#include "net/socket-io.hpp"
 
 namespace testkit::bench {
 

@@ -12,9 +12,9 @@
 #include <span>
 #include <vector>
 
-#include "bench/connect.hpp"
 #include "bench/replies.hpp"
 #include "bench/workload.hpp"
+#include "net/connect.hpp"
 
 namespace testkit::bench {
 

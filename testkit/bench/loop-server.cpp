@@ -19,7 +19,7 @@
 #include "base/error.hpp"
 #include "base/fd.hpp"
 #include "base/thread.hpp"
-#include "bench/socket-io.hpp"
+#include "net/socket-io.hpp"
 #include "wire/reply.hpp"
 
 namespace testkit::bench {

@@ -6,11 +6,11 @@
 #include <functional>
 #include <optional>
 
-#include "bench/connect.hpp"
 #include "bench/stats.hpp"
 #include "bench/usage.hpp"
 #include "bench/workload.hpp"
-#include "run/wait.hpp"
+#include "net/connect.hpp"
+#include "net/wait.hpp"
 
 namespace testkit::bench {
 

@@ -7,7 +7,7 @@
 #include <cstring>
 
 #include "base/error.hpp"
-#include "bench/socket-io.hpp"
+#include "net/socket-io.hpp"
 
 namespace testkit::bench {
 

@@ -10,9 +10,9 @@
 #include <memory>
 #include <vector>
 
-#include "bench/connect.hpp"
 #include "bench/pattern.hpp"
 #include "bench/stats.hpp"
+#include "net/connect.hpp"
 #include "wire/messages.hpp"
 
 namespace testkit::bench {

@@ -15,7 +15,7 @@ namespace {
 // Longer than any message that makes sense: what claims more is not understood.
 constexpr uint64_t kMaxMessage = uint64_t{128} << 20;
 constexpr size_t kOptionReplyHeader = 20;
-constexpr size_t kNewGreeting = 18, kOldGreeting = 152;
+constexpr size_t kNewGreetingSize = 18, kOldGreetingSize = 152;
 constexpr size_t kTlsHeader = 5;
 constexpr uint16_t kMaxTlsRecord = (16 << 10) + 2048;
 
@@ -164,7 +164,7 @@ std::optional<Message> Conversation::greeting(Incoming& incoming) {
     client_ = Phase::opaque;
     return lost(server_);
   }
-  const size_t size = m.oldstyle ? kOldGreeting : kNewGreeting;
+  const size_t size = m.oldstyle ? kOldGreetingSize : kNewGreetingSize;
   if (bytes.size() < size) return std::nullopt;
   client_ = m.oldstyle ? Phase::transmission : Phase::flags;
   server_ = m.oldstyle ? Phase::transmission : Phase::options;

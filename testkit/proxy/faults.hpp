@@ -13,8 +13,8 @@
 #include <string>
 #include <vector>
 
+#include "net/wait.hpp"
 #include "proxy/message.hpp"
-#include "run/wait.hpp"
 
 namespace testkit::proxy {
 

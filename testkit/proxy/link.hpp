@@ -12,13 +12,13 @@
 #include <mutex>
 
 #include "base/fd.hpp"
+#include "net/wait.hpp"
 #include "proxy/conversation.hpp"
 #include "proxy/delivery.hpp"
 #include "proxy/faults.hpp"
 #include "proxy/tls-end.hpp"
 #include "proxy/trace.hpp"
 #include "proxy/written.hpp"
-#include "run/wait.hpp"
 
 namespace testkit::proxy {
 

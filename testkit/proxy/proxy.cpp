@@ -113,7 +113,7 @@ void Proxy::accept_clients() {
 
 void Proxy::serve(nbd::Fd client, uint64_t number) noexcept {
   try {
-    nbd::Fd server = bench::connect_to(settings_.server);
+    nbd::Fd server = connect_to(settings_.server);
     const TlsCredentials* tls = credentials_ ? &*credentials_ : nullptr;
     Link(std::move(client), std::move(server), number, faults_, trace_, quit_, tls,
          settings_.written)

@@ -11,12 +11,10 @@
 #include <list>
 #include <thread>
 
-#include "bench/connect.hpp"
+#include "net/connect.hpp"
 #include "proxy/link.hpp"
 
 namespace testkit::proxy {
-
-using bench::Address;
 
 // A socket that listens there. A port of "0" is a free one; `address` then says which.
 // Throws an Error.

@@ -8,12 +8,6 @@
 
 namespace testkit::proxy {
 
-namespace {
-
-double milliseconds(Duration d) { return std::chrono::duration<double, std::milli>(d).count(); }
-
-}  // namespace
-
 nlohmann::ordered_json to_json(const TraceEvent& e) {
   nlohmann::ordered_json j;
   j["ms"] = milliseconds(e.time);

@@ -20,9 +20,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // Microseconds are as fine as the trace means anything.
-double milliseconds(Duration time) {
-  return std::round(std::chrono::duration<double, std::milli>(time).count() * 1000) / 1000;
-}
+double rounded_ms(Duration time) { return std::round(milliseconds(time) * 1000) / 1000; }
 
 const char* outcome(const Job& job, const CellResult& result) {
   switch (result.verdict) {
@@ -38,7 +36,7 @@ Json row(const WireTrace::Event& e) {
   for (const proxy::TraceFault& f : e.faults) {
     faults += fmt::format("{}{}: {}", faults.empty() ? "" : "; ", f.rule + 1, f.note);
   }
-  Json j{e.number, milliseconds(e.time), e.connection};
+  Json j{e.number, rounded_ms(e.time), e.connection};
   j.push_back(!e.place ? "" : e.from_client ? "C" : "S");
   j.push_back(e.place ? proxy::name_of(*e.place) : "");
   j.push_back(e.text);
@@ -47,7 +45,7 @@ Json row(const WireTrace::Event& e) {
   j.push_back(faults);
   if (!e.answers) return j;
   j.push_back(*e.answers);
-  j.push_back(milliseconds(e.latency));
+  j.push_back(rounded_ms(e.latency));
   return j;
 }
 
@@ -59,14 +57,14 @@ Json cell_data(const RunReport& report, const Job& job, const CellResult& result
                        {"expected", a.expected},
                        {"happened", a.happened},
                        {"passed", a.passed},
-                       {"at", milliseconds(a.ended - a.took - result.started)},
-                       {"ms", milliseconds(a.took)},
+                       {"at", rounded_ms(a.ended - a.took - result.started)},
+                       {"ms", rounded_ms(a.took)},
                        {"details", a.details}});
   }
   for (const WireTrace& trace : result.traces) {
     Json events = Json::array();
     for (const WireTrace::Event& event : trace.events) events.push_back(row(event));
-    traces.push_back({{"at", milliseconds(trace.start - result.started)},
+    traces.push_back({{"at", rounded_ms(trace.start - result.started)},
                       {"total", trace.total},
                       {"events", std::move(events)}});
   }
@@ -77,7 +75,7 @@ Json cell_data(const RunReport& report, const Job& job, const CellResult& result
           {"outcome", outcome(job, result)},
           {"skip_reason", result.skip_reason},
           {"known_issue", job.cell->scenario.known_issue},
-          {"ms", milliseconds(result.took)},
+          {"ms", rounded_ms(result.took)},
           {"failed_tries", result.failed_tries},
           {"again", command_to_repeat(report, job)},
           {"actions", std::move(actions)},
@@ -100,7 +98,7 @@ Json page_data(const RunReport& report) {
   }
   return {{"seed", std::to_string(report.seed)},  // a number of JavaScript has 53 bits
           {"nbdkit", report.nbdkit},
-          {"ms", milliseconds(report.took)},
+          {"ms", rounded_ms(report.took)},
           {"scenarios", std::move(scenarios)}};
 }
 

@@ -9,10 +9,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-double milliseconds(Duration time) {
-  return std::chrono::duration<double, std::milli>(time).count();
-}
-
 const char* word(Verdict verdict) {
   switch (verdict) {
     case Verdict::passed: return "passed";

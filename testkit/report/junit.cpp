@@ -12,9 +12,6 @@ namespace testkit {
 
 namespace {
 
-// Of a failure: CI systems cut long output, and the page has all of it.
-constexpr size_t kWireLines = 40;
-
 double seconds(Duration time) { return std::chrono::duration<double>(time).count(); }
 
 std::string testcase(const RunReport& report, const Job& job, const CellResult& result) {
@@ -29,7 +26,7 @@ std::string testcase(const RunReport& report, const Job& job, const CellResult& 
     out += fmt::format("      <failure type=\"expectation\" message=\"{}\">{}</failure>\n",
                        xml_escape(first_fault(result)),
                        xml_escape(failure_block(report, job, result, false)));
-    for (const std::string& line : wire_lines(result, kWireLines)) {
+    for (const std::string& line : wire_lines(result, kReportedWireLines)) {
       block += fmt::format("wire {}\n", line);
     }
   } else if (failed_as_known(job, result)) {

@@ -9,7 +9,7 @@
 #include <cstdio>
 #include <string>
 
-#include "run/wait.hpp"
+#include "net/wait.hpp"
 
 namespace testkit {
 

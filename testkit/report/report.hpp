@@ -35,6 +35,9 @@ std::string command_to_repeat(const RunReport& report, const Job& job);
 // It failed, for the reason that the scenario knows; its verdict is "passed".
 bool failed_as_known(const Job& job, const CellResult& result);
 
+// Lines of a trace in JUnit and TAP: CI systems cut long output, and the page has all.
+inline constexpr size_t kReportedWireLines = 40;
+
 // Lines of a cell's trace, around the first fault, or else at its end; of the last
 // round.
 std::vector<std::string> wire_lines(const CellResult& result, size_t most);

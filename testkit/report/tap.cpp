@@ -10,8 +10,6 @@ namespace testkit {
 
 namespace {
 
-constexpr size_t kWireLines = 40;
-
 // A string of JSON is one of YAML, and on one line, whatever is in it.
 std::string quoted(const std::string& text) {
   return nlohmann::json(text).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
@@ -57,7 +55,7 @@ std::string diagnostics(const RunReport& report, const Job& job, const CellResul
                        quoted(command_to_repeat(report, job)));
     add_lines(out, "actions", actions);
     add_lines(out, "output", details);
-    add_lines(out, "wire", wire_lines(result, kWireLines));
+    add_lines(out, "wire", wire_lines(result, kReportedWireLines));
   }
   return out + "  ...\n";
 }

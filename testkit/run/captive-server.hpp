@@ -8,11 +8,14 @@
 #include <vector>
 
 #include "base/process.hpp"
-#include "run/endpoint.hpp"
-#include "run/wait.hpp"
+#include "net/endpoint.hpp"
+#include "net/wait.hpp"
 #include "scenario/substitute.hpp"
 
 namespace testkit {
+
+// Of a server's log, in what is said of its end.
+inline constexpr size_t kShownLogLines = 5;
 
 struct ServerPlace {
   std::string nbdkit;              // the program

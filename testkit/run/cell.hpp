@@ -6,8 +6,8 @@
 
 #include <string>
 
+#include "net/wait.hpp"
 #include "run/result.hpp"
-#include "run/wait.hpp"
 #include "scenario/load.hpp"
 
 namespace testkit {

@@ -7,8 +7,8 @@
 #include <string>
 
 #include "base/process.hpp"
+#include "net/wait.hpp"
 #include "run/result.hpp"
-#include "run/wait.hpp"
 #include "scenario/substitute.hpp"
 
 namespace testkit {

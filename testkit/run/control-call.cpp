@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
-#include "bench/connect.hpp"
+#include "net/connect.hpp"
 
 namespace testkit {
 
@@ -23,7 +23,7 @@ bool says_ok(const std::string& answer) {
 
 Outcome call_control(const std::string& socket_path, const std::string& line,
                      const Deadline& deadline, const Interrupt& interrupt) {
-  const nbd::Fd socket = bench::connect_to({socket_path, "", "", ""});
+  const nbd::Fd socket = connect_to({socket_path, "", "", ""});
   const std::string request = line + "\n";
   if (nbd::retry_eintr([&] {
         return ::send(socket.get(), request.data(), request.size(), MSG_NOSIGNAL);

@@ -6,8 +6,8 @@
 
 #include <string>
 
+#include "net/wait.hpp"
 #include "run/nbd-session.hpp"
-#include "run/wait.hpp"
 
 namespace testkit {
 

@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "net/endpoint.hpp"
+#include "net/wait.hpp"
 #include "proxy/written.hpp"
-#include "run/endpoint.hpp"
 #include "run/result.hpp"
-#include "run/wait.hpp"
 
 namespace testkit {
 

@@ -9,7 +9,7 @@
 
 #include <fmt/format.h>
 
-#include "run/endpoint.hpp"
+#include "net/endpoint.hpp"
 
 namespace testkit {
 

@@ -16,8 +16,8 @@
 #include <string>
 #include <vector>
 
-#include "run/endpoint.hpp"
-#include "run/wait.hpp"
+#include "net/endpoint.hpp"
+#include "net/wait.hpp"
 
 namespace testkit {
 

@@ -18,9 +18,6 @@
 
 namespace testkit {
 
-const std::vector<std::string> kCertificateKinds{"good",       "expired",    "not_yet_valid",
-                                                 "wrong_name", "unknown_ca", "self_signed"};
-
 namespace {
 
 constexpr time_t kDay = 24 * 60 * 60;

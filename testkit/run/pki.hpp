@@ -5,12 +5,10 @@
 #pragma once
 
 #include <string>
-#include <vector>
+
+#include "scenario/model.hpp"
 
 namespace testkit {
-
-enum class CertificateKind { good, expired, not_yet_valid, wrong_name, unknown_ca, self_signed };
-extern const std::vector<std::string> kCertificateKinds;  // "good", "expired", ...
 
 // Makes the folder, with the files that nbdkit(1)'s --tls-certificates and libnbd
 // have names for: ca-cert.pem, server-cert.pem and server-key.pem (of that kind, for

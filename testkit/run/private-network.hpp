@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "base/fd.hpp"
-#include "run/wait.hpp"
+#include "net/wait.hpp"
 #include "scenario/model.hpp"
 #include "scenario/substitute.hpp"
 

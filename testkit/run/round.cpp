@@ -29,8 +29,6 @@ namespace testkit {
 
 namespace {
 
-constexpr size_t kShownLogLines = 5;
-
 // Long names that change with every round, by the names that stand for them. In
 // this order: the socket's path is a part of the URI.
 std::string with_names(std::string text, const Variables& variables) {
@@ -184,24 +182,20 @@ class Round {
 
   // $pki: before the setup's commands and the servers, which may use them.
   void make_tls_files() {
-    const auto kind =
-        std::find(kCertificateKinds.begin(), kCertificateKinds.end(), scenario_.tls->certificate) -
-        kCertificateKinds.begin();
-    make_pki(directory_ + "/pki", static_cast<CertificateKind>(kind));
+    make_pki(directory_ + "/pki", scenario_.tls->certificate);
     variables_.emplace_back("pki", directory_ + "/pki");
   }
 
   // Between the clients and the server, which it hides.
   void start_proxy() {
     const auto address_of = [](const Endpoint& e) {
-      proxy::Address a;
+      Address a;
       a.path = e.path;
       if (e.transport == Transport::unix_socket) return a;
       const bool vsock = e.transport == Transport::vsock;
-      return proxy::Address{"", vsock ? std::to_string(e.cid) : e.host, std::to_string(e.port), "",
-                            vsock};
+      return Address{"", vsock ? std::to_string(e.cid) : e.host, std::to_string(e.port), "", vsock};
     };
-    const proxy::Address server = address_of(endpoint_);
+    const Address server = address_of(endpoint_);
     endpoint_.host = Endpoint{}.host;
     endpoint_.cid = Endpoint{}.cid;
     switch (endpoint_.transport) {
@@ -209,7 +203,7 @@ class Round {
       case Transport::vsock: endpoint_.port = free_vsock_port(); break;
       case Transport::unix_socket: endpoint_.path = temp_ / "p"; break;
     }
-    proxy::Address here = address_of(endpoint_);
+    Address here = address_of(endpoint_);
     nbd::Fd socket = proxy::listen_at(here);
     if (endpoint_.transport == Transport::tcp) {
       endpoint_.port = static_cast<uint32_t>(std::stoul(here.port));

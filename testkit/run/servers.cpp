@@ -11,14 +11,12 @@
 
 #include "base/error.hpp"
 #include "base/parse.hpp"
-#include "bench/connect.hpp"
+#include "net/connect.hpp"
 #include "run/files.hpp"
 
 namespace testkit {
 
 namespace {
-
-constexpr size_t kShownLogLines = 5;
 
 std::string shown(const std::string& name) {
   return name.empty() ? "server" : fmt::format("server \"{}\"", name);
@@ -26,7 +24,7 @@ std::string shown(const std::string& name) {
 
 // A server that exists already, where its URI says.
 Endpoint existing(const Server& server, const Variables& variables) {
-  const bench::Address address = bench::parse_uri(expand(server.uri, variables));
+  const Address address = parse_uri(expand(server.uri, variables));
   Endpoint endpoint;
   if (!address.path.empty()) {
     endpoint.path = address.path;

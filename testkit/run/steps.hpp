@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "net/wait.hpp"
 #include "run/content.hpp"
 #include "run/result.hpp"
 #include "run/servers.hpp"
-#include "run/wait.hpp"
 
 namespace testkit {
 

@@ -3,8 +3,6 @@
 
 #include <algorithm>
 
-#include "run/pki.hpp"
-
 namespace testkit {
 
 namespace {
@@ -126,7 +124,7 @@ Tls decode_tls(const Value& value) {
   Tls tls;
   Object object = value.object("an object, such as {\"certificate\": \"good\", \"end\": true}");
   if (const auto v = object.get("certificate")) {
-    tls.certificate = kCertificateKinds[v->one_of(kCertificateKinds)];
+    tls.certificate = static_cast<CertificateKind>(v->one_of(kCertificateKinds));
   }
   if (const auto v = object.get("end")) tls.end = v->boolean();
   if (const auto v = object.get("psk")) tls.psk = v->boolean();

@@ -19,6 +19,9 @@
 namespace testkit {
 
 using Duration = std::chrono::nanoseconds;
+inline double milliseconds(Duration time) {
+  return std::chrono::duration<double, std::milli>(time).count();
+}
 
 enum class Transport { unix_socket, tcp, vsock };
 std::string_view transport_name(Transport transport);  // "unix", "tcp", "vsock"
@@ -286,9 +289,14 @@ struct Network {
 
 enum class Observation { exit, out, err, results };
 
+// What is wrong with a server's certificate; as words in the same order.
+enum class CertificateKind { good, expired, not_yet_valid, wrong_name, unknown_ca, self_signed };
+inline const std::vector<std::string> kCertificateKinds{"good",       "expired",    "not_yet_valid",
+                                                        "wrong_name", "unknown_ca", "self_signed"};
+
 // Certificates and keys in $pki, and whether the proxy ends TLS with them.
 struct Tls {
-  std::string certificate = "good";  // see run/pki.hpp
+  CertificateKind certificate = CertificateKind::good;
   bool end = false;
   bool psk = false, verify_peer = false;
   std::string priority;

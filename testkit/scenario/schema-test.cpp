@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "scenario/load.hpp"
@@ -80,7 +81,7 @@ TEST_CASE("an unknown key is refused by the schema and by the decoders, wherever
     std::vector<std::string> objects;
     collect_objects(scenario, "", objects);
     // A scenario has many steps of one kind: a few places of each are enough.
-    const size_t stride = 1 + objects.size() / 12;
+    const size_t stride = 1 + objects.size() / 6;
     for (size_t i = places % stride; i < objects.size(); i += stride) {
       Json damaged = scenario;
       damaged[Json::json_pointer(objects[i])]["no such key"] = 1;
@@ -94,10 +95,12 @@ TEST_CASE("an unknown key is refused by the schema and by the decoders, wherever
 }
 
 TEST_CASE("a value of the wrong kind is refused by both, or by neither") {
+  std::map<std::string, int> tried;
   for (const Json& scenario : shipped()) {
     for (const auto& [key, value] : scenario.items()) {
+      // The first scenarios that have a key stand for all.
+      if (key == "matrix" || key == "$schema" || ++tried[key] > 10) continue;
       for (const Json& other : {Json(true), Json(-1), Json::array({Json::array()})}) {
-        if (key == "matrix" || key == "$schema") continue;
         Json damaged = scenario;
         damaged[key] = other;
         CAPTURE(scenario.at("name"), key, other);

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/fd.hpp"
-#include "run/wait.hpp"
+#include "net/wait.hpp"
 
 namespace testkit::vm {
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "run/wait.hpp"
+#include "net/wait.hpp"
 #include "vm/backend.hpp"
 
 namespace testkit::vm {

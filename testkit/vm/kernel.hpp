@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "run/wait.hpp"
+#include "net/wait.hpp"
 #include "vm/backend.hpp"
 
 namespace testkit::vm {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "bench/tls-client.hpp"
+#include "net/tls-client.hpp"
 
 #include <sys/socket.h>
 
@@ -9,9 +9,9 @@
 #include <fstream>
 
 #include "base/error.hpp"
-#include "bench/socket-io.hpp"
+#include "net/socket-io.hpp"
 
-namespace testkit::bench {
+namespace testkit {
 
 namespace {
 
@@ -170,4 +170,4 @@ ssize_t TlsClient::push(gnutls_transport_ptr_t self, const void* from, size_t co
   return static_cast<ssize_t>(count);
 }
 
-}  // namespace testkit::bench
+}  // namespace testkit

@@ -8,7 +8,7 @@
 
 #include "wire/codec.hpp"
 
-namespace testkit::bench {
+namespace testkit {
 
 void send_all(int fd, nbd::wire::Bytes bytes);
 void receive_all(int fd, std::span<std::byte> bytes);
@@ -16,4 +16,4 @@ void receive_all(int fd, std::span<std::byte> bytes);
 // The sentence for a receive that failed with this errno.
 [[noreturn]] void fail_receive(int errnum);
 
-}  // namespace testkit::bench
+}  // namespace testkit

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "bench/connect.hpp"
+#include "net/connect.hpp"
 
 #include <netdb.h>
 #include <netinet/in.h>
@@ -17,10 +17,10 @@
 
 #include "base/error.hpp"
 #include "base/parse.hpp"
-#include "bench/socket-io.hpp"
+#include "net/socket-io.hpp"
 #include "wire/messages.hpp"
 
-namespace testkit::bench {
+namespace testkit {
 
 namespace wire = nbd::wire;
 
@@ -240,4 +240,4 @@ void send_disconnect(const Session& session) noexcept {
   }
 }
 
-}  // namespace testkit::bench
+}  // namespace testkit

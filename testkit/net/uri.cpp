@@ -2,10 +2,10 @@
 #include <cctype>
 
 #include "base/error.hpp"
-#include "bench/connect.hpp"
-#include "run/endpoint.hpp"
+#include "net/connect.hpp"
+#include "net/endpoint.hpp"
 
-namespace testkit::bench {
+namespace testkit {
 
 namespace {
 
@@ -81,4 +81,4 @@ std::string Address::uri() const {
                      uri_escape(export_name));
 }
 
-}  // namespace testkit::bench
+}  // namespace testkit

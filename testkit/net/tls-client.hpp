@@ -18,7 +18,7 @@
 #include <type_traits>
 #include <vector>
 
-namespace testkit::bench {
+namespace testkit {
 
 // What all connections of a bench use.
 class TlsKey {
@@ -77,4 +77,4 @@ class TlsClient {
   size_t sent_ = 0;  // of it
 };
 
-}  // namespace testkit::bench
+}  // namespace testkit

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "run/endpoint.hpp"
+#include "net/endpoint.hpp"
 
 #include <netinet/in.h>
 #include <poll.h>

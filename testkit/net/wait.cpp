@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "run/wait.hpp"
+#include "net/wait.hpp"
 
 #include <sys/eventfd.h>
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "bench/socket-io.hpp"
+#include "net/socket-io.hpp"
 
 #include <sys/socket.h>
 
 #include "base/error.hpp"
-#include "bench/connect.hpp"
+#include "net/connect.hpp"
 
-namespace testkit::bench {
+namespace testkit {
 
 void fail_receive(int errnum) {
   if (errnum == EAGAIN || errnum == EWOULDBLOCK) {
@@ -33,4 +33,4 @@ void receive_all(int fd, std::span<std::byte> bytes) {
   }
 }
 
-}  // namespace testkit::bench
+}  // namespace testkit

@@ -11,10 +11,10 @@
 #include <string_view>
 
 #include "base/fd.hpp"
-#include "bench/tls-client.hpp"
+#include "net/tls-client.hpp"
 #include "wire/codec.hpp"
 
-namespace testkit::bench {
+namespace testkit {
 
 struct Address {
   std::string path;        // of a Unix socket; empty: TCP
@@ -63,4 +63,4 @@ void send_disconnect(const Session& session) noexcept;
 // A server that says nothing for so long will say nothing more.
 inline constexpr int kPatienceSeconds = 30;
 
-}  // namespace testkit::bench
+}  // namespace testkit
