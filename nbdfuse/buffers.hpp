@@ -5,16 +5,25 @@
 // is copied or allocated for either, and the number of buffers is the limit on
 // requests in flight.
 //
+// What is read goes to the beginning of a page; the data of a write stands 64 bytes
+// behind one, since it is sent behind a header (base/page-aligned.hpp).
+//
 // Threads: all functions and the end of a Buffer in any.
 #pragma once
 
-#include <fuse3/fuse_common.h>
+#define FUSE_USE_VERSION 35
+#include <fuse3/fuse_lowlevel.h>
+#include <linux/fuse.h>
 
+#include <cstddef>
 #include <cstdlib>
 #include <functional>
 #include <mutex>
+#include <new>
 #include <utility>
 #include <vector>
+
+#include "limits.hpp"
 
 namespace nbdfuse {
 
@@ -38,11 +47,31 @@ class Buffer {
   // Which of the pool's it is: below its limit.
   unsigned slot() const { return slot_; }
   explicit operator bool() const { return pool_ != nullptr; }
-  // libfuse allocates the memory when it first receives into it.
-  fuse_buf* raw() { return &buf_; }
-  std::byte* data() { return static_cast<std::byte*>(buf_.mem); }
+  // What libfuse receives a request in; allocated here, when it is first used. Throws
+  // std::bad_alloc.
+  fuse_buf* raw() {
+    if (buf_.mem == nullptr) buf_.mem = allocate();
+    return &buf_;
+  }
+  // Room for kMaxPayload bytes where the request was, of which there is no more need.
+  // REQUIRES: raw() was called
+  std::byte* data() { return static_cast<std::byte*>(buf_.mem) + kBefore; }
 
  private:
+  friend class BufferPool;
+  // The request begins so long before a page: its data 64 bytes behind it.
+  static constexpr size_t kBefore = sizeof(fuse_in_header) + sizeof(fuse_write_in) - 64;
+  // libfuse takes a buffer of any request to have room for a page of headers.
+  static constexpr size_t kPage = 4096;
+  static void* allocate() {
+    void* const memory = std::aligned_alloc(kPage, kPage + kMaxPayload + kPage);
+    if (memory == nullptr) throw std::bad_alloc();
+    return static_cast<std::byte*>(memory) + kPage - kBefore;
+  }
+  static void free(void* mem) {
+    if (mem != nullptr) std::free(static_cast<std::byte*>(mem) + kBefore - kPage);
+  }
+
   BufferPool* pool_ = nullptr;
   unsigned slot_ = 0;
   fuse_buf buf_{};
@@ -60,7 +89,7 @@ class BufferPool {
   BufferPool& operator=(const BufferPool&) = delete;
   // REQUIRES: all are back.
   ~BufferPool() {
-    for (const Part& part : free_) std::free(part.buf.mem);
+    for (const Part& part : free_) Buffer::free(part.buf.mem);
   }
 
   // An empty one if all are in use. The one that came back last, which is warm.

@@ -75,11 +75,10 @@ PlainChannel::PlainChannel(Handle connected, Answered answered)
     : handle_(std::move(connected)),
       fd_(nbd_aio_get_fd(handle_.get())),
       structured_(nbd_get_structured_replies_negotiated(handle_.get()) > 0),
-      answered_(std::move(answered)),
-      staging_(kStaging) {}
+      answered_(std::move(answered)) {}
 
 PlainChannel::PlainChannel(int fd, bool structured, Answered answered)
-    : fd_(fd), structured_(structured), answered_(std::move(answered)), staging_(kStaging) {}
+    : fd_(fd), structured_(structured), answered_(std::move(answered)) {}
 
 PlainChannel::Parsed PlainChannel::break_off(std::string why) {
   if (!std::exchange(gone_, true)) why_gone_ = std::move(why);
@@ -178,10 +177,10 @@ void PlainChannel::receive_some() {
   for (unsigned rounds = 0; rounds < kReceiveRounds && !gone_; ++rounds) {
     const size_t payload = payload_left_;
     // What is left of the last time, part of a header or of a chunk, goes to the front.
-    std::memmove(staging_.data(), staging_.data() + begin_, end_ - begin_);
+    std::memmove(staging_.get(), staging_.get() + begin_, end_ - begin_);
     end_ -= std::exchange(begin_, 0);
-    const size_t room = std::min(staging_.size() - end_, room_wanted());
-    iovec parts[] = {{payload_, payload}, {staging_.data() + end_, room}};
+    const size_t room = std::min(staging_size_ - end_, room_wanted());
+    iovec parts[] = {{payload_, payload}, {staging_.get() + end_, room}};
     const bool both = payload > 0;
     const ssize_t got = ::readv(fd_, both ? parts : parts + 1, both ? 2 : 1);
     if (got == -1 && errno == EINTR) continue;
@@ -208,7 +207,7 @@ void PlainChannel::parse() {
 
 PlainChannel::Parsed PlainChannel::parse_one() {
   if (gone_ || end_ - begin_ < sizeof(uint32_t)) return Parsed::more;
-  switch (wire::load<uint32_t>(staging_.data() + begin_)) {
+  switch (wire::load<uint32_t>(staging_.get() + begin_)) {
     case wire::kSimpleReplyMagic: return parse_simple();
     case wire::kStructuredReplyMagic:
       if (structured_) return parse_chunk();
@@ -228,7 +227,7 @@ PlainChannel::Flight* PlainChannel::find(uint64_t cookie) {
 
 PlainChannel::Parsed PlainChannel::parse_simple() {
   if (end_ - begin_ < wire::kSimpleReplySize) return Parsed::more;
-  const std::byte* const at = staging_.data() + begin_;
+  const std::byte* const at = staging_.get() + begin_;
   const auto error = wire::load<uint32_t>(at + 4);
   Flight* const flight = find(wire::load<uint64_t>(at + 8));
   if (flight == nullptr) return break_off("it answered what was not asked");
@@ -247,9 +246,16 @@ PlainChannel::Parsed PlainChannel::parse_simple() {
   return Parsed::one;
 }
 
+void PlainChannel::grow_staging(size_t size) {
+  nbd::PageAligned larger = nbd::page_aligned(size);
+  std::memcpy(larger.get(), staging_.get(), end_);
+  staging_ = std::move(larger);
+  staging_size_ = size;
+}
+
 PlainChannel::Parsed PlainChannel::parse_chunk() {
   if (end_ - begin_ < wire::kChunkHeaderSize) return Parsed::more;
-  const std::byte* const at = staging_.data() + begin_;
+  const std::byte* const at = staging_.get() + begin_;
   const auto flags = wire::load<uint16_t>(at + 4);
   const auto type = wire::load<uint16_t>(at + 6);
   const auto length = wire::load<uint32_t>(at + 16);
@@ -259,7 +265,7 @@ PlainChannel::Parsed PlainChannel::parse_chunk() {
   const bool is_data = type == static_cast<uint16_t>(wire::Chunk::offset_data);
   const size_t whole = wire::kChunkHeaderSize + (is_data ? sizeof(uint64_t) : length);
   if (whole > kLargestChunk) return break_off("it sent a chunk that is too long");
-  if (staging_.size() < whole) staging_.resize(whole);
+  if (staging_size_ < whole) grow_staging(whole);
   if (end_ - begin_ < whole) return Parsed::more;
   begin_ += wire::kChunkHeaderSize;
   payload_is_last_ = (flags & wire::kReplyFlagDone) != 0;
@@ -270,7 +276,7 @@ PlainChannel::Parsed PlainChannel::parse_chunk() {
 
 // REQUIRES: the content, of a read's data the offset, is at begin_.
 PlainChannel::Parsed PlainChannel::parse_content(uint16_t type, uint32_t length, Flight& flight) {
-  const std::byte* const at = staging_.data() + begin_;
+  const std::byte* const at = staging_.get() + begin_;
   Request& request = *flight.request;
   const bool is_read = request.command == Command::read;
   switch (static_cast<wire::Chunk>(type)) {
@@ -309,7 +315,7 @@ PlainChannel::Parsed PlainChannel::parse_content(uint16_t type, uint32_t length,
 
 // There is one context, so whatever its number is, it is this one.
 PlainChannel::Parsed PlainChannel::parse_extents(Flight& flight, size_t length) {
-  const std::byte* at = staging_.data() + begin_;
+  const std::byte* at = staging_.get() + begin_;
   const std::byte* const end = at + length;
   Request& request = *flight.request;
   uint64_t offset = request.offset;
@@ -332,7 +338,7 @@ PlainChannel::Parsed PlainChannel::start_payload(Flight& flight, uint64_t offset
   }
   std::byte* const into = request.data + (offset - request.offset);
   const size_t here = std::min(length, end_ - begin_);
-  std::memcpy(into, staging_.data() + begin_, here);
+  std::memcpy(into, staging_.get() + begin_, here);
   begin_ += here;
   flight.seen += length;
   payload_ = into + here;
@@ -399,7 +405,7 @@ void PlainChannel::disconnect() noexcept {
         deadline - std::chrono::steady_clock::now());
     pollfd fd{fd_, POLLIN, 0};
     if (left.count() <= 0 || ::poll(&fd, 1, static_cast<int>(left.count())) <= 0) return;
-    if (::recv(fd_, staging_.data(), staging_.size(), MSG_DONTWAIT) <= 0) return;
+    if (::recv(fd_, staging_.get(), staging_size_, MSG_DONTWAIT) <= 0) return;
   }
 }
 

@@ -17,7 +17,9 @@
 #include <optional>
 #include <vector>
 
+#include "base/page-aligned.hpp"
 #include "channel.hpp"
+#include "limits.hpp"
 
 namespace nbdfuse {
 
@@ -63,6 +65,7 @@ class PlainChannel final : public Channel {
   size_t room_wanted() const;
   void parse();
   Parsed parse_one();
+  void grow_staging(size_t size);
   Parsed parse_simple();
   Parsed parse_chunk();
   Parsed parse_content(uint16_t type, uint32_t length, Flight& flight);
@@ -90,7 +93,8 @@ class PlainChannel final : public Channel {
   bool send_blocked_ = false;  // until the socket has room, or for good
 
   // Received and not parsed yet: [begin_, end_) of staging_.
-  std::vector<std::byte> staging_;
+  size_t staging_size_ = kStaging;
+  nbd::PageAligned staging_ = nbd::page_aligned(staging_size_);
   size_t begin_ = 0;
   size_t end_ = 0;
   // A read's data that goes straight to where it belongs.

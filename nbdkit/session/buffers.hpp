@@ -9,37 +9,44 @@
 #include <utility>
 #include <vector>
 
+#include "base/page-aligned.hpp"
 #include "session/limits.hpp"
 
 namespace nbdkit {
 
 class Buffers;
 
-// Memory for one request, not zeroed: it is filled before anybody looks.
+// Memory for one request, not zeroed: it is filled before anybody looks. Data is aligned
+// in it, by itself or behind a header (base/page-aligned.hpp).
 class Buffer {
  public:
   Buffer() = default;
   Buffer(Buffer&& other) noexcept
       : pool_(std::exchange(other.pool_, nullptr)),
-        bytes_(std::move(other.bytes_)),
+        memory_(std::move(other.memory_)),
+        front_(other.front_),
         kind_(other.kind_) {}
   Buffer& operator=(Buffer&& other) noexcept {
     std::swap(pool_, other.pool_);
-    std::swap(bytes_, other.bytes_);
+    std::swap(memory_, other.memory_);
+    std::swap(front_, other.front_);
     std::swap(kind_, other.kind_);
     return *this;
   }
   ~Buffer();
 
-  std::byte* get() const { return bytes_.get(); }
+  std::byte* get() const { return memory_.get() + front_; }
 
  private:
   friend class Buffers;
-  Buffer(Buffers* pool, std::unique_ptr<std::byte[]> bytes, unsigned kind)
-      : pool_(pool), bytes_(std::move(bytes)), kind_(kind) {}
+  using Memory = nbd::Aligned<nbd::kDataAlignment>;
+  static Memory allocate(size_t size) { return nbd::allocate_aligned<nbd::kDataAlignment>(size); }
+  Buffer(Buffers* pool, Memory memory, size_t front, unsigned kind)
+      : pool_(pool), memory_(std::move(memory)), front_(front), kind_(kind) {}
 
   Buffers* pool_ = nullptr;  // nullptr: not kept
-  std::unique_ptr<std::byte[]> bytes_;
+  Memory memory_;
+  size_t front_ = 0;
   unsigned kind_ = 0;
 };
 
@@ -50,9 +57,12 @@ class Buffer {
 // Threads: any.
 class Buffers {
  public:
-  Buffer take(size_t size) {
+  // header: so many of its bytes come before the data. REQUIRES: header <= size
+  Buffer take(size_t size, size_t header = 0) {
+    const size_t front = -header % nbd::kDataAlignment;
+    size += front;
     if (size < kSmallest || size > kLargest) {
-      return Buffer(nullptr, std::make_unique_for_overwrite<std::byte[]>(size), 0);
+      return Buffer(nullptr, Buffer::allocate(size), front, 0);
     }
     const auto kind = static_cast<unsigned>(std::bit_width(size - 1));
     {
@@ -60,22 +70,22 @@ class Buffers {
       auto& kept = kept_[kind];
       if (!kept.empty()) {
         kept_bytes_ -= size_t{1} << kind;
-        Buffer buffer(this, std::move(kept.back()), kind);
+        Buffer buffer(this, std::move(kept.back()), front, kind);
         kept.pop_back();
         return buffer;
       }
     }
-    return Buffer(this, std::make_unique_for_overwrite<std::byte[]>(size_t{1} << kind), kind);
+    return Buffer(this, Buffer::allocate(size_t{1} << kind), front, kind);
   }
 
  private:
   friend class Buffer;
-  void give_back(std::unique_ptr<std::byte[]> bytes, unsigned kind) noexcept {
+  void give_back(Buffer::Memory memory, unsigned kind) noexcept {
     const size_t size = size_t{1} << kind;
     const std::lock_guard lock(mutex_);
     if (kept_bytes_ + size > limits::kMaxKeptBuffers) return;
     try {
-      kept_[kind].push_back(std::move(bytes));
+      kept_[kind].push_back(std::move(memory));
       kept_bytes_ += size;
     } catch (const std::exception&) {  // then it is freed
     }
@@ -83,12 +93,12 @@ class Buffers {
 
   static constexpr size_t kSmallest = 16 << 10, kLargest = 4 << 20;
   std::mutex mutex_;
-  std::array<std::vector<std::unique_ptr<std::byte[]>>, 32> kept_;
+  std::array<std::vector<Buffer::Memory>, 32> kept_;
   size_t kept_bytes_ = 0;
 };
 
 inline Buffer::~Buffer() {
-  if (pool_ != nullptr && bytes_) pool_->give_back(std::move(bytes_), kind_);
+  if (pool_ != nullptr && memory_) pool_->give_back(std::move(memory_), kind_);
 }
 
 }  // namespace nbdkit

@@ -15,7 +15,9 @@ namespace nbdkit {
 // How quick that is depends on whether others are behind it. If there are, it is
 // what it costs to hand one over, twice: a longer one had better be served by
 // somebody else, and others at the same time. One that is alone may take longer
-// (a read from a fast disk does), as long as none has come meanwhile.
+// (a read from a fast disk does), as long as none has come meanwhile. So may a write that
+// keeps the processor busy: file systems let one at a time write to a file, and others
+// would only spin until it is their turn.
 //
 // Threads: any. Of what two threads tell at once one may be lost: it is a hint.
 class Pace {
@@ -23,6 +25,7 @@ class Pace {
   using Duration = std::chrono::steady_clock::duration;
   static constexpr std::chrono::microseconds kQuick{20};
   static constexpr std::chrono::microseconds kQuickAlone{150};
+  static constexpr std::chrono::microseconds kQuickIfBusy{100};
   static constexpr std::chrono::microseconds kLong{250};
 
   // What it takes to move so many bytes, at 4 GB/s, does not count: whoever reads
@@ -35,10 +38,17 @@ class Pace {
     return (alone ? alone_ : credit_).load(std::memory_order_relaxed) >= kTrusted;
   }
 
-  void took(Duration time) noexcept {
-    update(credit_, time, kQuick);
+  // is_busy: a write, which waited for nothing, as far as is known.
+  void took(Duration time, bool is_busy = false) noexcept {
+    update(credit_, time, is_busy ? Duration(kQuickIfBusy) : Duration(kQuick));
     update(alone_, time, kQuickAlone);
+    const bool doubtful = time > kQuick && time <= kQuickIfBusy;
+    if (doubtful != doubtful_.load(std::memory_order_relaxed)) {
+      doubtful_.store(doubtful, std::memory_order_relaxed);
+    }
   }
+  // Whether it is worth a system call to learn if the next one keeps the processor busy.
+  bool is_doubtful() const noexcept { return doubtful_.load(std::memory_order_relaxed); }
   // One was not alone for long enough.
   void held_others_up() noexcept { alone_.store(0, std::memory_order_relaxed); }
 
@@ -55,6 +65,7 @@ class Pace {
   }
 
   std::atomic<int> credit_ = 0, alone_ = 0;
+  std::atomic<bool> doubtful_ = false;
 };
 
 }  // namespace nbdkit

@@ -25,11 +25,11 @@ wire::Writer Transmission::error_reply(const Request& r, Status status,
   return wire::error_reply(style_, r, error, last_error(), offset);
 }
 
-// A large one when the server has the memory for it.
-Reply Transmission::new_reply(size_t size) const {
+// A large one when the server has the memory for it. header: what comes before its data.
+Reply Transmission::new_reply(size_t header, size_t size) const {
   Reply reply;
   if (size > limits::kMaxUncounted) reply.lease = options_.budget.take(size, stream_);
-  reply.bytes = buffers_.take(size);
+  reply.bytes = buffers_.take(size, header);
   reply.size = size;
   return reply;
 }
@@ -37,7 +37,7 @@ Reply Transmission::new_reply(size_t size) const {
 Reply Transmission::reply_by_reading(const Request& r) const {
   const auto length = static_cast<uint32_t>(r.length);
   const wire::ReplyHeader header = wire::data_chunk(style_, r, r.offset, length);
-  Reply reply = new_reply(header.size + length);
+  Reply reply = new_reply(header.size, header.size + length);
   const Status s =
       locked([&] { return export_.read(r, {reply.bytes.get() + header.size, length}); });
   if (!s.ok()) return reply_from(error_reply(r, s).bytes());
@@ -192,7 +192,7 @@ std::optional<Reply> Transmission::reply_in_pieces(const Request& r,
   for (const auto& p : pieces) {
     size += sizeof(wire::ReplyHeader::bytes) + (p.zero ? 0 : p.length);
   }
-  Reply reply = new_reply(size);
+  Reply reply = new_reply(wire::data_chunk(style_, r, r.offset, 1).size, size);
   if (!put_in_pieces(reply, r, pieces, fill)) return std::nullopt;
   return reply;
 }

@@ -172,6 +172,7 @@ bool Transmission::try_read_here(const Request& r) {
   if (!export_.try_read(r, {at + header.size, length})) return false;
   std::memcpy(at, header.bytes.data(), header.size);
   batched_ += header.size + length;
+  if (r.length >= limits::kMinLoan) pace_of(r).took({});  // then the next may be lent
   return true;
 }
 
@@ -366,6 +367,13 @@ class PlaceInQueue final : public Place {
   std::mutex* const lock_;
 };
 
+// What the thread has used of the processor. A system call.
+Pace::Duration busy_time() noexcept {
+  timespec t{};
+  (void)::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return std::chrono::seconds(t.tv_sec) + std::chrono::nanoseconds(t.tv_nsec);
+}
+
 }  // namespace
 
 // In any thread.
@@ -373,6 +381,9 @@ Reply Transmission::answer(Job& job) noexcept {
   PlaceInQueue place(replies_, job.held, options_.all_requests);
   const ClientScope client(client_, job.arrival, place);
   const nbd::log::Scope name(client_.log_name);
+  Pace& pace = pace_of(job.request);
+  const bool weighs = job.request.command == Command::write && pace.is_doubtful();
+  const auto busy = weighs ? busy_time() : Pace::Duration();
   const auto start = std::chrono::steady_clock::now();
   Reply reply;
   try {
@@ -383,9 +394,9 @@ Reply Transmission::answer(Job& job) noexcept {
   }
   const bool moves_data =
       job.request.command == Command::read || job.request.command == Command::write;
-  job.took = std::chrono::steady_clock::now() - start -
-             Pace::time_to_move(moves_data ? job.request.length : 0);
-  pace_of(job.request).took(job.took);
+  const auto whole = std::chrono::steady_clock::now() - start;
+  job.took = whole - Pace::time_to_move(moves_data ? job.request.length : 0);
+  pace.took(job.took, weighs && busy_time() - busy >= whole * 3 / 4);
   reply.held = job.held;
   job.begun_in = nullptr;
   return reply;
@@ -414,12 +425,12 @@ Reply Transmission::outcome(const Request& r, Status s) const {
 
 // Room for count bytes at its end. REQUIRES: count <= kReplyBatch.
 std::byte* Transmission::reserve(size_t count) {
-  if (batched_ + count > batch_.size()) flush_batch();
-  return batch_.data() + batched_;
+  if (batched_ + count > limits::kReplyBatch) flush_batch();
+  return batch_.data() + kBatchFront + batched_;
 }
 
 void Transmission::append(wire::Bytes reply) {
-  if (reply.size() > batch_.size()) {  // a long block status
+  if (reply.size() > limits::kReplyBatch) {  // a long block status
     flush_batch();
     return replies_.send(reply);
   }
@@ -440,7 +451,7 @@ void Transmission::append_or_send(Reply& reply) {
 
 void Transmission::flush_batch() {
   if (const size_t count = std::exchange(batched_, 0); count > 0) {
-    replies_.send(std::span<const std::byte>(batch_.data(), count));
+    replies_.send(std::span<const std::byte>(batch_.data() + kBatchFront, count));
   }
   if (piped_) {
     Reply reply;

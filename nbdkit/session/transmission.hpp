@@ -26,6 +26,7 @@
 #include <mutex>
 #include <optional>
 
+#include "base/page-aligned.hpp"
 #include "layers/context.hpp"
 #include "session/budget.hpp"
 #include "session/expectation.hpp"
@@ -146,7 +147,7 @@ class Transmission {
                                 std::optional<uint64_t> offset = std::nullopt) const;
   nbd::wire::Writer block_status_reply(const Request& request) const;
   Reply reply_from(nbd::wire::Bytes bytes) const;
-  Reply new_reply(size_t size) const;
+  Reply new_reply(size_t header, size_t size) const;
   Held held_by(const Request& request) const;
   Reply reply_by_reading(const Request& request) const;
   // Of a read that is large enough, if its holes are known or its bytes are lent.
@@ -182,7 +183,10 @@ class Transmission {
   std::array<uint64_t, kKindsOfRequest> arrived_{};  // of this client
   KnownData data_known_;
   std::vector<WorkerPool::Task> jobs_;  // handed over, not yet started
-  MappedBuffer batch_{limits::kReplyBatch};
+  // Begins so that the data behind a simple reply's header is aligned; behind another's it
+  // is far enough from the beginning of the page.
+  static constexpr size_t kBatchFront = nbd::kDataAlignment - nbd::wire::kSimpleReplySize;
+  MappedBuffer batch_{kBatchFront + limits::kReplyBatch};
   size_t batched_ = 0;
   std::optional<FilledPipe> piped_;  // more of the batch
   Expectation expectation_;

@@ -18,6 +18,7 @@
 
 #include "base/error.hpp"
 #include "base/fd.hpp"
+#include "base/page-aligned.hpp"
 #include "base/thread.hpp"
 #include "net/socket-io.hpp"
 #include "wire/reply.hpp"
@@ -121,7 +122,7 @@ class Batch {
 };
 
 void transmit(int fd, const Disk& disk, wire::ReplyStyle style) {
-  std::vector<std::byte> buffer(kBufferSize);
+  const nbd::PageAligned buffer = nbd::page_aligned(kBufferSize);
   Batch batch(fd);
   size_t begin = 0, end = 0;
   for (;;) {
@@ -156,11 +157,11 @@ void transmit(int fd, const Disk& disk, wire::ReplyStyle style) {
       }
     }
     batch.send();
-    std::memmove(buffer.data(), &buffer[begin], end - begin);
+    std::memmove(buffer.get(), &buffer[begin], end - begin);
     end -= begin;
     begin = 0;
     const ssize_t got =
-        nbd::retry_eintr([&] { return ::recv(fd, buffer.data() + end, buffer.size() - end, 0); });
+        nbd::retry_eintr([&] { return ::recv(fd, buffer.get() + end, kBufferSize - end, 0); });
     if (got <= 0) return;
     end += static_cast<size_t>(got);
   }

@@ -30,7 +30,10 @@ std::string describe(const wire::Request& r) {
 }  // namespace
 
 Replies::Replies(unsigned depth, const Pattern* verify)
-    : verify_(verify), slots_(depth), buffer_(new std::byte[kBufferSize]) {
+    : verify_(verify),
+      slots_(depth),
+      memory_(nbd::page_aligned(kFront + kBufferSize)),
+      buffer_(memory_.get() + kFront) {
   for (unsigned i = depth; i > 0; --i) free_.push_back(i - 1);
 }
 
@@ -71,11 +74,11 @@ void Replies::complete(Slot& slot, uint64_t now_ns, Tally& tally) {
 
 bool Replies::receive(const Session& session, int flags) {
   if (begin_ > 0) {  // at most a broken header moves
-    std::memmove(buffer_.get(), buffer_.get() + begin_, available());
+    std::memmove(buffer_, buffer_ + begin_, available());
     end_ -= begin_;
     begin_ = 0;
   }
-  const ssize_t got = session.receive({buffer_.get() + end_, kBufferSize - end_}, flags);
+  const ssize_t got = session.receive({buffer_ + end_, kBufferSize - end_}, flags);
   if (got < 0 && (flags & MSG_DONTWAIT) != 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
     return false;
   }
@@ -94,7 +97,7 @@ void Replies::parse(uint64_t now_ns, Tally& tally) {
 void Replies::take_payload(uint64_t now_ns, Tally& tally) {
   const auto n = static_cast<size_t>(std::min<uint64_t>(available(), payload_left_));
   if (is_data_ && verify_ != nullptr &&
-      std::memcmp(buffer_.get() + begin_, verify_->at(position_), n) != 0) {
+      std::memcmp(buffer_ + begin_, verify_->at(position_), n) != 0) {
     nbd::fail("wrong data within {} bytes at offset {}, which came for {}", n, position_,
               describe(current_->request));
   }
@@ -121,14 +124,14 @@ void Replies::start_data(Slot& slot, uint64_t offset, uint64_t length, bool done
 // False: more bytes are needed.
 bool Replies::parse_head(uint64_t now_ns, Tally& tally) {
   if (available() < wire::kSimpleReplySize) return false;
-  const auto magic = wire::load<uint32_t>(buffer_.get() + begin_);
+  const auto magic = wire::load<uint32_t>(buffer_ + begin_);
   if (magic == wire::kSimpleReplyMagic) return parse_simple(now_ns, tally);
   if (magic == wire::kStructuredReplyMagic) return parse_chunk(now_ns, tally);
   nbd::fail("the server sends {:#010x} where a reply should begin", magic);
 }
 
 bool Replies::parse_simple(uint64_t now_ns, Tally& tally) {
-  const std::byte* at = buffer_.get() + begin_;
+  const std::byte* at = buffer_ + begin_;
   Slot& slot = slot_of(wire::load<uint64_t>(at + 8));
   if (const auto error = wire::load<uint32_t>(at + 4); error != 0) fail_reply(slot, error);
   begin_ += wire::kSimpleReplySize;
@@ -143,7 +146,7 @@ bool Replies::parse_simple(uint64_t now_ns, Tally& tally) {
 bool Replies::parse_chunk(uint64_t now_ns, Tally& tally) {
   constexpr size_t kLongestFixedPart = wire::kChunkHeaderSize + 12;
   if (available() < wire::kChunkHeaderSize) return false;
-  const std::byte* at = buffer_.get() + begin_;
+  const std::byte* at = buffer_ + begin_;
   const bool done = (wire::load<uint16_t>(at + 4) & wire::kReplyFlagDone) != 0;
   const auto type = wire::load<uint16_t>(at + 6);
   Slot& slot = slot_of(wire::load<uint64_t>(at + 8));
@@ -189,7 +192,7 @@ bool Replies::parse_error_chunk(Slot& slot, size_t length) {
     nbd::fail("the server answers {} with an error of {} bytes", describe(slot.request), length);
   }
   if (available() < wire::kChunkHeaderSize + length) return false;
-  fail_reply(slot, wire::load<uint32_t>(buffer_.get() + begin_ + wire::kChunkHeaderSize));
+  fail_reply(slot, wire::load<uint32_t>(buffer_ + begin_ + wire::kChunkHeaderSize));
 }
 
 }  // namespace testkit::bench

@@ -7,9 +7,9 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <vector>
 
+#include "base/page-aligned.hpp"
 #include "bench/pattern.hpp"
 #include "bench/stats.hpp"
 #include "net/connect.hpp"
@@ -68,7 +68,10 @@ class Replies {
   uint64_t sequence_ = 0;
   unsigned in_flight_ = 0;
 
-  std::unique_ptr<std::byte[]> buffer_;
+  // Behind the front of a page, so that the data behind a header is aligned.
+  static constexpr size_t kFront = nbd::kDataAlignment - nbd::wire::kSimpleReplySize;
+  const nbd::PageAligned memory_;
+  std::byte* const buffer_;
   size_t begin_ = 0, end_ = 0;
   // A payload that has not all come.
   Slot* current_ = nullptr;
