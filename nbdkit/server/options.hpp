@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "net/listen.hpp"
-#include "net/tls-credentials.hpp"
+#include "net/tls.hpp"
 #include "session/limits.hpp"
 
 namespace nbdkit {

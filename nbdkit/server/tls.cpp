@@ -4,17 +4,16 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "layers/debug-flags.hpp"
-#include "net/tls-description.hpp"
 
 namespace nbdkit {
 
 std::unique_ptr<TlsCredentials> load_tls(const Options& options) {
   if (options.tls == TlsMode::off) return nullptr;
   const ServerDebugFlags& debug = server_debug_flags();
-  if (debug.tls_log != 0) log_what_gnutls_does(debug.tls_log);
   TlsSettings settings = options.tls_settings;
   settings.describe_sessions = debug.tls_session != 0;
-  auto credentials = TlsCredentials::load(settings);
+  settings.log_level = debug.tls_log;
+  auto credentials = load_tls_credentials(settings);
   if (credentials != nullptr) return credentials;
 
   const std::string& folder = options.tls_settings.certificates;

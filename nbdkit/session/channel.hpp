@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-#include <optional>
+#include <memory>
 
-#include "net/tls-stream.hpp"
+#include "net/tls.hpp"
 
 namespace nbdkit {
 
@@ -17,10 +17,10 @@ class Channel {
 
   // Until the next start_tls(); transmission comes after that.
   Stream& stream() noexcept { return tls_ ? static_cast<Stream&>(*tls_) : socket_; }
-  const TlsStream* tls() const noexcept { return tls_ ? &*tls_ : nullptr; }
+  const SecureStream* tls() const noexcept { return tls_.get(); }
 
   // The TLS handshake; an Error if it fails. REQUIRES: tls() is nullptr.
-  void start_tls(const TlsCredentials& credentials) { tls_.emplace(socket_, credentials); }
+  void start_tls(const TlsCredentials& credentials) { tls_ = credentials.shake_hands(socket_); }
   // Only while nobody sends or receives.
   void say_goodbye() noexcept {
     if (tls_) tls_->say_goodbye();
@@ -28,7 +28,7 @@ class Channel {
 
  private:
   Stream& socket_;
-  std::optional<TlsStream> tls_;
+  std::unique_ptr<SecureStream> tls_;
 };
 
 }  // namespace nbdkit

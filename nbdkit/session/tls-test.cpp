@@ -13,8 +13,8 @@
 #include <functional>
 #include <iterator>
 
-#include "net/tls-credentials.hpp"
 #include "session/test-server.hpp"
+#include "tls/handle.hpp"
 
 namespace wire = nbd::wire;
 using nbdkit::TlsHandle;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "net/tls-stream.hpp"
+#include "tls/stream.hpp"
 
 #include <gnutls/x509.h>
 
@@ -11,8 +11,8 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
-#include "net/tls-description.hpp"
-#include "net/tls-error.hpp"
+#include "tls/description.hpp"
+#include "tls/error.hpp"
 
 namespace nbdkit {
 
@@ -40,7 +40,7 @@ std::string dn_text(gnutls_x509_crt_t certificate, decltype(gnutls_x509_crt_get_
 
 }  // namespace
 
-TlsStream::TlsStream(Stream& socket, const TlsCredentials& credentials)
+TlsStream::TlsStream(Stream& socket, const GnutlsCredentials& credentials)
     : socket_(socket),
       credentials_(credentials),
       session_(credentials.new_session()),

@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "net/tls-credentials.hpp"
+#include "tls/credentials.hpp"
 
 #include <gnutls/crypto.h>
 #include <gnutls/x509.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <array>
 #include <cstring>
-#include <vector>
 
 #include "base/error.hpp"
-#include "base/log.hpp"
-#include "net/tls-error.hpp"
+#include "tls/error.hpp"
+#include "tls/stream.hpp"
 
 namespace nbdkit {
 
@@ -39,40 +37,26 @@ void check_readable(const std::string& path) {
   nbd::sys([&] { return ::access(path.c_str(), R_OK); }, "cannot read {}", path);
 }
 
-bool has_certificates(const std::string& folder) {
-  return exists(folder + "/ca-cert.pem") && exists(folder + "/server-cert.pem") &&
-         exists(folder + "/server-key.pem");
-}
-
-std::vector<std::string> folders(const TlsSettings& settings) {
-  if (!settings.certificates.empty()) return {settings.certificates};
-  if (::geteuid() == 0) return {NBDKIT_SYSCONFDIR "/pki/nbdkit"};
-  const char* home = ::secure_getenv("HOME");
-  if (home == nullptr || *home == '\0') return {};
-  return {std::string(home) + "/.pki/nbdkit", std::string(home) + "/.config/pki/nbdkit"};
-}
-
 }  // namespace
 
-std::unique_ptr<TlsCredentials> TlsCredentials::load(const TlsSettings& settings) {
-  std::unique_ptr<TlsCredentials> out(new TlsCredentials(settings));
+std::unique_ptr<TlsCredentials> GnutlsCredentials::load(const TlsSettings& settings,
+                                                        const std::string& certificates) {
+  std::unique_ptr<GnutlsCredentials> out(new GnutlsCredentials(settings));
   if (!settings.psk_file.empty()) {
     out->load_psk(settings.psk_file);
-    return out;
+  } else if (!certificates.empty()) {
+    out->load_certificates(certificates);
+  } else {
+    return nullptr;
   }
-  for (const std::string& folder : folders(settings)) {
-    if (!has_certificates(folder)) {
-      nbd::log::debug("no TLS certificates in {}", folder);
-      continue;
-    }
-    nbd::log::debug("TLS certificates from {}", folder);
-    out->load_certificates(folder);
-    return out;
-  }
-  return nullptr;
+  return out;
 }
 
-TlsCredentials::TlsCredentials(const TlsSettings& settings)
+std::unique_ptr<SecureStream> GnutlsCredentials::shake_hands(Stream& socket) const {
+  return std::make_unique<TlsStream>(socket, *this);
+}
+
+GnutlsCredentials::GnutlsCredentials(const TlsSettings& settings)
     : verify_peer_(settings.verify_peer), describe_sessions_(settings.describe_sessions) {
   std::string text = settings.priority.empty() ? kPriority : settings.priority;
   if (!settings.psk_file.empty()) text += kPskPriority;
@@ -86,7 +70,7 @@ TlsCredentials::TlsCredentials(const TlsSettings& settings)
   priority_.reset(priority);
 }
 
-void TlsCredentials::load_certificates(const std::string& folder) {
+void GnutlsCredentials::load_certificates(const std::string& folder) {
   const std::string ca = folder + "/ca-cert.pem", crl = folder + "/ca-crl.pem";
   const std::string certificate = folder + "/server-cert.pem", key = folder + "/server-key.pem";
   for (const std::string& path : {ca, certificate, key}) check_readable(path);
@@ -108,7 +92,7 @@ void TlsCredentials::load_certificates(const std::string& folder) {
         fmt::format("cannot load the server's certificate and key {}, {}", certificate, key));
 }
 
-void TlsCredentials::load_psk(const std::string& path) {
+void GnutlsCredentials::load_psk(const std::string& path) {
   psk_ = read_psk_file(path);
   gnutls_psk_server_credentials_t c = nullptr;
   check(gnutls_psk_allocate_server_credentials(&c), "pre-shared keys");
@@ -116,7 +100,7 @@ void TlsCredentials::load_psk(const std::string& path) {
   gnutls_psk_set_server_credentials_function2(c, find_key);
 }
 
-TlsSession TlsCredentials::new_session() const {
+TlsSession GnutlsCredentials::new_session() const {
   // What a client's certificate has to be: signed by our authority, now valid,
   // not revoked, and if it says what it is for, then for clients. Whose it is
   // does not matter here; plugins and filters may ask.
@@ -128,7 +112,8 @@ TlsSession TlsCredentials::new_session() const {
   // costs each connection a record.
   check(gnutls_init(&s, GNUTLS_SERVER | GNUTLS_NONBLOCK | GNUTLS_NO_TICKETS), "TLS");
   TlsSession session(s);
-  gnutls_session_set_ptr(s, const_cast<TlsCredentials*>(this));  // for find_key(), which only reads
+  gnutls_session_set_ptr(s,
+                         const_cast<GnutlsCredentials*>(this));  // for find_key(), which only reads
   check(gnutls_priority_set(s, priority_.get()), "TLS");
   if (psk_credentials_) {
     check(gnutls_credentials_set(s, GNUTLS_CRD_PSK, psk_credentials_.get()), "TLS");
@@ -144,10 +129,10 @@ TlsSession TlsCredentials::new_session() const {
 
 // A key for a user that there is none of is random: the client cannot tell a
 // wrong name from a wrong key.
-int TlsCredentials::find_key(gnutls_session_t session, const gnutls_datum_t* user,
-                             gnutls_datum_t* key) {
+int GnutlsCredentials::find_key(gnutls_session_t session, const gnutls_datum_t* user,
+                                gnutls_datum_t* key) {
   constexpr size_t kRandomKey = 32;
-  const auto& self = *static_cast<const TlsCredentials*>(gnutls_session_get_ptr(session));
+  const auto& self = *static_cast<const GnutlsCredentials*>(gnutls_session_get_ptr(session));
   const std::string_view name(reinterpret_cast<const char*>(user->data), user->size);
   const auto found = self.psk_.keys.find(name);
   const bool known = found != self.psk_.keys.end();

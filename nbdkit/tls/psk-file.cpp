@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "net/psk-file.hpp"
+#include "tls/psk-file.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "net/tls-description.hpp"
+#include "tls/description.hpp"
 
 #include <gnutls/x509.h>
 
@@ -9,8 +9,8 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
-#include "net/tls-credentials.hpp"
-#include "net/tls-error.hpp"
+#include "tls/error.hpp"
+#include "tls/handle.hpp"
 
 namespace nbdkit {
 

@@ -18,16 +18,15 @@
 #include <string>
 #include <vector>
 
-#include "net/stream.hpp"
-#include "net/tls-credentials.hpp"
+#include "net/tls.hpp"
+#include "tls/credentials.hpp"
 
 namespace nbdkit {
 
-class TlsStream final : public Stream {
+class TlsStream final : public SecureStream {
  public:
-  // The handshake. Throws an Error that says what went wrong; a client that is
-  // still there was sent an alert then. Both arguments outlive this.
-  TlsStream(Stream& socket, const TlsCredentials& credentials);
+  // The handshake. Both arguments outlive this.
+  TlsStream(Stream& socket, const GnutlsCredentials& credentials);
 
   using Stream::send;
   // Data that came before the stream broke is still given out.
@@ -41,13 +40,9 @@ class TlsStream final : public Stream {
   void abort() noexcept override { socket_.abort(); }
   int fd() const noexcept override { return socket_.fd(); }
 
-  // The end of what we send, as TLS has it, so that the client knows that
-  // nothing was cut off. Only while nobody sends or receives.
-  void say_goodbye() noexcept;
-
-  // RFC 4514 names out of the client's certificate; empty unless it was verified.
-  const std::string& peer_dn() const noexcept { return peer_dn_; }
-  const std::string& peer_issuer_dn() const noexcept { return peer_issuer_dn_; }
+  void say_goodbye() noexcept override;
+  const std::string& peer_dn() const noexcept override { return peer_dn_; }
+  const std::string& peer_issuer_dn() const noexcept override { return peer_issuer_dn_; }
 
  private:
   void handshake();
@@ -67,7 +62,7 @@ class TlsStream final : public Stream {
   static int is_there(gnutls_transport_ptr_t self, unsigned ms) noexcept;
 
   Stream& socket_;
-  const TlsCredentials& credentials_;
+  const GnutlsCredentials& credentials_;
   std::string peer_dn_, peer_issuer_dn_;
 
   std::mutex session_lock_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "net/tls-error.hpp"
+#include "tls/error.hpp"
 
 #include <cctype>
 #include <memory>
