@@ -25,7 +25,7 @@ class Pace {
   using Duration = std::chrono::steady_clock::duration;
   static constexpr std::chrono::microseconds kQuick{20};
   static constexpr std::chrono::microseconds kQuickAlone{150};
-  static constexpr std::chrono::microseconds kQuickIfBusy{100};
+  static constexpr std::chrono::microseconds kQuickIfBusy{250};
   static constexpr std::chrono::microseconds kLong{250};
 
   // What it takes to move so many bytes, at 4 GB/s, does not count: whoever reads
