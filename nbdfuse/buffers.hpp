@@ -19,7 +19,6 @@
 #include <cstdlib>
 #include <functional>
 #include <mutex>
-#include <new>
 #include <utility>
 #include <vector>
 
@@ -47,11 +46,11 @@ class Buffer {
   // Which of the pool's it is: below its limit.
   unsigned slot() const { return slot_; }
   explicit operator bool() const { return pool_ != nullptr; }
-  // What libfuse receives a request in; allocated here, when it is first used. Throws
-  // std::bad_alloc.
-  fuse_buf* raw() {
+  // What libfuse receives a request in; allocated here, when it is first used. nullptr if
+  // there is no memory for it.
+  fuse_buf* raw() noexcept {
     if (buf_.mem == nullptr) buf_.mem = allocate();
-    return &buf_;
+    return buf_.mem != nullptr ? &buf_ : nullptr;
   }
   // Room for kMaxPayload bytes where the request was, of which there is no more need.
   // REQUIRES: raw() was called
@@ -63,9 +62,9 @@ class Buffer {
   static constexpr size_t kBefore = sizeof(fuse_in_header) + sizeof(fuse_write_in) - 64;
   // libfuse takes a buffer of any request to have room for a page of headers.
   static constexpr size_t kPage = 4096;
-  static void* allocate() {
+  static void* allocate() noexcept {
     void* const memory = std::aligned_alloc(kPage, kPage + kMaxPayload + kPage);
-    if (memory == nullptr) throw std::bad_alloc();
+    if (memory == nullptr) return nullptr;
     return static_cast<std::byte*>(memory) + kPage - kBefore;
   }
   static void free(void* mem) {
