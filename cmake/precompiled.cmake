@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # With NBD_PCH the headers that nearly every file includes are compiled once and not
 # some hundred times, and the files of the large libraries some at a time: a build from
-# nothing takes a third of the time. CI wants that. It is off otherwise, so that a file
+# nothing takes less than half of the time. CI wants that. It is off otherwise, so that a file
 # which leaves an include out is found, and since it makes ccache less exact.
 option(NBD_PCH "compile common headers once, for builds from nothing" OFF)
 # Not nbd-base, of which nbdkit-tls.so takes all but the log.

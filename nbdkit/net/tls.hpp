@@ -2,7 +2,7 @@
 //
 // TLS as the rest of the server sees it. What does it, over GnuTLS, is a shared object of
 // its own (nbdkit/tls), opened when there are credentials: with GnuTLS and the eight
-// libraries behind it a server takes half as long again to start, and most need none.
+// libraries behind it a server takes up to twice as long to start, and most need none.
 #pragma once
 
 #include <memory>

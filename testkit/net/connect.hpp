@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// A connection of the bench's own client, from socket to the end of the
+// A connection of a client of our own, from socket to the end of the
 // handshake: fixed newstyle, TLS if wanted, NBD_OPT_GO.
 #pragma once
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Whole messages over a blocking socket, for both ends of the bench. Both throw
+// Whole messages over a blocking socket, for clients and servers. Both throw
 // an Error when the peer closes, or keeps silent longer than the socket's timeout.
 #pragma once
 
