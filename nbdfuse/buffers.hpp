@@ -5,6 +5,10 @@
 // is copied or allocated for either, and the number of buffers is the limit on
 // requests in flight.
 //
+// All of them are mapped from the beginning, and the first few have their memory; one
+// gets its own when it is first used, which is when more requests are in flight than
+// ever before.
+//
 // What is read goes to the beginning of a page; the data of a write stands 64 bytes
 // behind one, since it is sent behind a header (base/page-aligned.hpp).
 //
@@ -16,12 +20,12 @@
 #include <linux/fuse.h>
 
 #include <cstddef>
-#include <cstdlib>
 #include <functional>
 #include <mutex>
 #include <utility>
 #include <vector>
 
+#include "base/mapped-buffer.hpp"
 #include "limits.hpp"
 
 namespace nbdfuse {
@@ -32,7 +36,6 @@ class BufferPool;
 class Buffer {
  public:
   Buffer() = default;
-  Buffer(BufferPool& pool, unsigned slot, fuse_buf buf) : pool_(&pool), slot_(slot), buf_(buf) {}
   Buffer(Buffer&& other) noexcept
       : pool_(std::exchange(other.pool_, nullptr)), slot_(other.slot_), buf_(other.buf_) {}
   Buffer& operator=(Buffer&& other) noexcept {
@@ -46,29 +49,21 @@ class Buffer {
   // Which of the pool's it is: below its limit.
   unsigned slot() const { return slot_; }
   explicit operator bool() const { return pool_ != nullptr; }
-  // What libfuse receives a request in; allocated here, when it is first used. nullptr if
-  // there is no memory for it.
-  fuse_buf* raw() noexcept {
-    if (buf_.mem == nullptr) buf_.mem = allocate();
-    return buf_.mem != nullptr ? &buf_ : nullptr;
-  }
+  // What libfuse receives a request in. REQUIRES, as data() does: not empty
+  fuse_buf* raw() noexcept { return &buf_; }
   // Room for kMaxPayload bytes where the request was, of which there is no more need.
-  // REQUIRES: raw() was called
   std::byte* data() { return static_cast<std::byte*>(buf_.mem) + kBefore; }
 
  private:
   friend class BufferPool;
-  // The request begins so long before a page: its data 64 bytes behind it.
-  static constexpr size_t kBefore = sizeof(fuse_in_header) + sizeof(fuse_write_in) - 64;
   // libfuse takes a buffer of any request to have room for a page of headers.
   static constexpr size_t kPage = 4096;
-  static void* allocate() noexcept {
-    void* const memory = std::aligned_alloc(kPage, kPage + kMaxPayload + kPage);
-    if (memory == nullptr) return nullptr;
-    return static_cast<std::byte*>(memory) + kPage - kBefore;
-  }
-  static void free(void* mem) {
-    if (mem != nullptr) std::free(static_cast<std::byte*>(mem) + kBefore - kPage);
+  static constexpr size_t kSize = kPage + kMaxPayload + kPage;
+  // The request begins so long before the second page: its data 64 bytes behind that.
+  static constexpr size_t kBefore = sizeof(fuse_in_header) + sizeof(fuse_write_in) - 64;
+
+  Buffer(BufferPool& pool, unsigned slot, std::byte* memory) : pool_(&pool), slot_(slot) {
+    buf_.mem = memory + kPage - kBefore;
   }
 
   BufferPool* pool_ = nullptr;
@@ -81,24 +76,21 @@ class BufferPool {
   // on_return is called when a buffer comes back after try_take() found none, or
   // the last one after wait_for_all().
   BufferPool(unsigned limit, std::function<void()> on_return)
-      : limit_(limit), on_return_(std::move(on_return)) {
-    for (unsigned slot = 0; slot < limit; ++slot) free_.push_back({slot, {}});
+      : limit_(limit), on_return_(std::move(on_return)), memory_(limit * Buffer::kSize) {
+    memory_.touch(kReady * Buffer::kSize);
+    for (unsigned slot = limit; slot-- > 0;) free_.push_back(slot);
   }
   BufferPool(const BufferPool&) = delete;
   BufferPool& operator=(const BufferPool&) = delete;
-  // REQUIRES: all are back.
-  ~BufferPool() {
-    for (const Part& part : free_) Buffer::free(part.buf.mem);
-  }
 
   // An empty one if all are in use. The one that came back last, which is warm.
   Buffer try_take() {
     const std::lock_guard lock(mutex_);
     told_ = free_.empty();
     if (free_.empty()) return {};
-    const Part part = free_.back();
+    const unsigned slot = free_.back();
     free_.pop_back();
-    return {*this, part.slot, part.buf};
+    return {*this, slot, memory_.data() + slot * Buffer::kSize};
   }
 
   // Whether nothing is in flight.
@@ -110,26 +102,23 @@ class BufferPool {
 
  private:
   friend class Buffer;
-  struct Part {
-    unsigned slot;
-    fuse_buf buf;
-  };
   // Told under the lock: who hears of the last one may destroy the pool next.
-  void put(unsigned slot, const fuse_buf& buf) noexcept {
+  void put(unsigned slot) noexcept {
     const std::lock_guard lock(mutex_);
-    free_.push_back({slot, buf});  // within its first capacity
+    free_.push_back(slot);  // within its first capacity
     if (told_) on_return_();
   }
 
   const unsigned limit_;
   const std::function<void()> on_return_;
+  nbd::MappedBuffer memory_;
   std::mutex mutex_;
-  std::vector<Part> free_;
+  std::vector<unsigned> free_;
   bool told_ = false;  // someone looked in vain
 };
 
 inline Buffer::~Buffer() {
-  if (pool_ != nullptr) pool_->put(slot_, buf_);
+  if (pool_ != nullptr) pool_->put(slot_);
 }
 
 }  // namespace nbdfuse

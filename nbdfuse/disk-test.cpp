@@ -169,6 +169,31 @@ TEST_CASE("any access to any server is what it would be to memory") {
   CHECK(remote.bytes == model);
 }
 
+TEST_CASE("a write that begins and ends within blocks reads these two alone, and together") {
+  MemoryRemote remote(65536, 4096);
+  remote.hold = true;
+  Disk disk(remote);
+  std::mt19937 random(1);
+  const Bytes from = random_bytes(20000, random);
+  std::optional<Status> result;
+  keep(disk.write(from, 1000), result);
+  REQUIRE(remote.held.size() == 2);
+  CHECK(remote.held[0]->offset == 0);
+  CHECK(remote.held[1]->offset == 20480);
+  for (int i = 0; i < 2; ++i) remote.release_one(0);
+  // The whole blocks between them come from where they are.
+  REQUIRE(remote.held.size() == 3);
+  CHECK(remote.held[0]->offset == 4096);
+  CHECK(remote.held[0]->length == 16384);
+  CHECK(remote.held[0]->data == from.data() + 3096);
+  while (!remote.held.empty()) remote.release_one(0);
+  CHECK(result == nbd::kOk);
+  CHECK(remote.count(Command::write) == 3);
+  CHECK(std::equal(from.begin(), from.end(), remote.bytes.begin() + 1000));
+  CHECK(remote.bytes[999] == std::byte{0x55});
+  CHECK(remote.bytes[21000] == std::byte{0x55});
+}
+
 TEST_CASE("two writes to parts of one block do not undo each other") {
   MemoryRemote remote(8192, 4096);
   remote.hold = true;

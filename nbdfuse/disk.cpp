@@ -8,14 +8,29 @@
 
 namespace nbdfuse {
 
+namespace {
+
+// What one write may come to: its middle in pieces, and a block at either end.
+size_t most_requests(const Export& exported) {
+  return kMaxPayload / exported.maximum_block + 1 + 2;
+}
+
+}  // namespace
+
+Disk::Disk(Remote& remote)
+    : remote_(remote),
+      export_(remote.exported()),
+      requests_(most_requests(export_) * sizeof(Request), kMaxInFlight, kReady),
+      edges_(2 * export_.minimum_block, kMaxInFlight, kReady) {}
+
 uint64_t Disk::align_up(uint64_t n) const {
   return std::min(align_down(n + export_.minimum_block - 1), export_.size);
 }
 
-std::vector<Request> Disk::split(Command command, std::byte* data, uint64_t offset,
-                                 uint64_t length) const {
-  std::vector<Request> pieces;
-  pieces.reserve(length / export_.maximum_block + 1);
+// There is room for two more.
+Disk::Requests Disk::split(Command command, std::byte* data, uint64_t offset, uint64_t length) {
+  Requests pieces(&requests_);
+  pieces.reserve(length / export_.maximum_block + 1 + 2);
   while (length > 0) {
     Request& piece = pieces.emplace_back();
     piece.command = command;
@@ -74,30 +89,48 @@ Task<Status> Disk::write(std::span<const std::byte> from, uint64_t offset) {
   co_return co_await modify(from, offset, from.size());
 }
 
-// Read-modify-write of the blocks around [offset, offset + length), which is
-// held. An empty from stands for zeroes.
+// Read-modify-write of the blocks that [offset, offset + length), which is held, begins
+// and ends within. Whole ones between them are written as they are. An empty from stands
+// for zeroes, without a whole block among them.
 Task<Status> Disk::modify(std::span<const std::byte> from, uint64_t offset, uint64_t length) {
   const uint64_t end = offset + length;
-  const uint64_t first = align_down(offset);
-  const uint64_t head_end = align_up(first + 1);
-  const uint64_t last = align_down(end - 1);
-  std::vector<std::byte> blocks(align_up(end) - first);
-  if (first < offset || head_end > end) {
-    const auto status = co_await transfer(Command::read, blocks.data(), first, head_end - first);
-    if (!status.ok()) co_return status;
+  std::pmr::vector<std::byte> edges(2 * export_.minimum_block, &edges_);
+  Requests blocks(&requests_);
+  blocks.reserve(2);
+  const auto add_partial = [&](uint64_t block) {
+    const uint64_t block_end = align_up(block + 1);
+    if (block >= offset && block_end <= end) return;
+    if (!blocks.empty() && blocks.front().offset == block) return;
+    Request& request = blocks.emplace_back();
+    request.command = Command::read;
+    request.offset = block;
+    request.length = block_end - block;
+    request.data = edges.data() + (blocks.size() - 1) * export_.minimum_block;
+  };
+  add_partial(align_down(offset));
+  add_partial(align_down(end - 1));
+  const Status status = co_await Transfer(remote_, blocks);
+  if (!status.ok()) co_return status;
+
+  const uint64_t middle = align_up(offset);
+  const uint64_t middle_end = std::max(middle, end == export_.size ? end : align_down(end));
+  // The remote only looks at it.
+  auto* const data =
+      middle_end > middle ? const_cast<std::byte*>(from.data()) + (middle - offset) : nullptr;
+  Requests writes = split(Command::write, data, middle, middle_end - middle);
+  for (Request& block : blocks) {
+    const uint64_t first = std::max(block.offset, offset);
+    const uint64_t count = std::min(block.offset + block.length, end) - first;
+    std::byte* const target = block.data + (first - block.offset);
+    if (from.empty()) {
+      std::memset(target, 0, count);
+    } else {
+      std::memcpy(target, from.data() + (first - offset), count);
+    }
+    block.command = Command::write;
+    writes.push_back(block);
   }
-  if (last >= head_end && align_up(end) > end) {
-    const auto status = co_await transfer(Command::read, blocks.data() + (last - first), last,
-                                          align_up(end) - last);
-    if (!status.ok()) co_return status;
-  }
-  std::byte* const target = blocks.data() + (offset - first);
-  if (from.empty()) {
-    std::memset(target, 0, length);
-  } else {
-    std::memcpy(target, from.data(), length);
-  }
-  co_return co_await transfer(Command::write, blocks.data(), first, blocks.size());
+  co_return co_await Transfer(remote_, writes);
 }
 
 Task<Status> Disk::zero(uint64_t offset, uint64_t length, bool allocate) {

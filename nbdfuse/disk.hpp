@@ -9,11 +9,13 @@
 #pragma once
 
 #include <atomic>
+#include <memory_resource>
 #include <span>
 #include <vector>
 
 #include "range-lock.hpp"
 #include "remote.hpp"
+#include "stock.hpp"
 #include "task.hpp"
 
 namespace nbdfuse {
@@ -29,7 +31,7 @@ struct Found {
 
 class Disk {
  public:
-  explicit Disk(Remote& remote) : remote_(remote), export_(remote.exported()) {}
+  explicit Disk(Remote& remote);
 
   const Export& exported() const { return export_; }
   uint64_t size() const { return export_.size; }
@@ -60,8 +62,8 @@ class Disk {
     return align_down(offset) == offset && align_up(end) == end;
   }
   // The same range in pieces that the server takes.
-  std::vector<Request> split(Command command, std::byte* data, uint64_t offset,
-                             uint64_t length) const;
+  using Requests = std::pmr::vector<Request>;
+  Requests split(Command command, std::byte* data, uint64_t offset, uint64_t length);
   Task<Status> transfer(Command command, std::byte* data, uint64_t offset, uint64_t length);
   Task<Status> modify(std::span<const std::byte> from, uint64_t offset, uint64_t length);
   Task<Status> zero_blocks(uint64_t offset, uint64_t length, bool allocate);
@@ -70,6 +72,8 @@ class Disk {
 
   Remote& remote_;
   const Export& export_;
+  Stock requests_;  // those of one operation together
+  Stock edges_;     // two blocks of the server's that are written in part
   RangeLock ranges_;
   std::atomic<bool> dirty_{false};
   std::atomic<bool> zero_refused_{false};  // said it can, answered ENOTSUP

@@ -14,6 +14,15 @@ namespace nbdfuse {
 // Hundreds, because a server that needs a second for each must still be busy.
 inline constexpr unsigned kMaxInFlight = 256;
 
+// So many of their buffers, and of other things that a write may need, have their memory
+// from the beginning.
+inline constexpr unsigned kReady = 4;
+
+// Frames of coroutines: the largest that g++ 12 makes of ours has 360 bytes, and a write
+// has up to four at a time.
+inline constexpr size_t kFrameSize = 512;
+inline constexpr unsigned kFrames = 4 * kMaxInFlight;
+
 // What one read or write carries: the kernel's own bound (256 pages).
 inline constexpr size_t kMaxPayload = 1 << 20;
 

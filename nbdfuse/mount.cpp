@@ -123,7 +123,7 @@ bool Mount::serve_one() noexcept {
   if (!file_system_.incoming) file_system_.incoming = buffers_.try_take();
   if (!file_system_.incoming) return false;
   fuse_buf* const raw = file_system_.incoming.raw();
-  const int result = raw != nullptr ? fuse_session_receive_buf(session, raw) : -ENOMEM;
+  const int result = fuse_session_receive_buf(session, raw);
   if (result == -EINTR) return true;
   if (result == -EAGAIN) return false;
   if (result <= 0) {

@@ -15,7 +15,6 @@
 #include "base/error.hpp"
 #include "limits.hpp"
 #include "wire/codec.hpp"
-#include "wire/protocol.hpp"
 
 namespace nbdfuse {
 
@@ -75,10 +74,14 @@ PlainChannel::PlainChannel(Handle connected, Answered answered)
     : handle_(std::move(connected)),
       fd_(nbd_aio_get_fd(handle_.get())),
       structured_(nbd_get_structured_replies_negotiated(handle_.get()) > 0),
-      answered_(std::move(answered)) {}
+      answered_(std::move(answered)) {
+  lay_in();
+}
 
 PlainChannel::PlainChannel(int fd, bool structured, Answered answered)
-    : fd_(fd), structured_(structured), answered_(std::move(answered)) {}
+    : fd_(fd), structured_(structured), answered_(std::move(answered)) {
+  lay_in();
+}
 
 PlainChannel::Parsed PlainChannel::break_off(std::string why) {
   if (!std::exchange(gone_, true)) why_gone_ = std::move(why);
@@ -87,25 +90,38 @@ PlainChannel::Parsed PlainChannel::break_off(std::string why) {
 
 // ---- requests ----------------------------------------------------------------
 
-void PlainChannel::issue(Request& request) {
-  if (free_slots_.empty()) {
-    free_slots_.push_back(static_cast<uint32_t>(flights_.size()));
-    flights_.emplace_back();
+void PlainChannel::lay_in() {
+  // Its pages, too, are there before they are needed (stock.hpp).
+  std::memset(staging_.get(), 0, staging_size_);
+  add_flights();
+}
+
+void PlainChannel::add_flights() {
+  for (unsigned i = 0; i < kMaxInFlight; ++i) {
+    Flight& flight = flights_.emplace_back();
+    flight.cookie = flights_.size() - 1;
+    flight.next = std::exchange(free_, &flight);
   }
-  const uint32_t slot = free_slots_.back();
-  free_slots_.pop_back();
-  const uint64_t cookie = next_number_++ << kSlotBits | slot;
-  flights_[slot] = {.request = &request, .cookie = cookie};
-  ++in_flight_;
-  if (request.command == Command::read) bytes_awaited_ += request.length;
-  Outgoing& out = outgoing_.emplace_back();
-  write_header(out.header, wire_command(request.command), command_flags(request), cookie,
+}
+
+PlainChannel::Flight& PlainChannel::take_flight() {
+  if (free_ == nullptr) add_flights();
+  Flight& flight = *free_;
+  free_ = std::exchange(flight.next, nullptr);
+  return flight;
+}
+
+void PlainChannel::issue(Request& request) {
+  Flight& flight = take_flight();
+  const uint64_t cookie = next_number_++ << kSlotBits | (flight.cookie & kSlotMask);
+  flight = {.request = &request, .cookie = cookie};
+  write_header(flight.header, wire_command(request.command), command_flags(request), cookie,
                request.command == Command::flush ? 0 : request.offset,
                request.command == Command::flush ? 0 : static_cast<uint32_t>(request.length));
-  out.slot = slot;
-  const bool carries = request.command == Command::write;
-  out.data = carries ? request.data : nullptr;
-  out.data_size = carries ? request.length : 0;
+  ++in_flight_;
+  if (request.command == Command::read) bytes_awaited_ += request.length;
+  (first_out_ == nullptr ? first_out_ : last_out_->next) = &flight;
+  last_out_ = &flight;
 }
 
 void PlainChannel::work() {
@@ -113,17 +129,16 @@ void PlainChannel::work() {
 }
 
 void PlainChannel::send_some() {
-  while (!outgoing_.empty()) {
+  while (first_out_ != nullptr) {
     iovec parts[kMaxIov];
     size_t count = 0, total = 0, skip = first_sent_;
-    for (auto out = outgoing_.begin(); out != outgoing_.end() && count + 2 <= kMaxIov; ++out) {
+    for (Flight* out = first_out_; out != nullptr && count + 2 <= kMaxIov; out = out->next) {
       const size_t head = std::min(skip, sizeof out->header);
       const size_t body = skip - head;
       if (head < sizeof out->header)
         parts[count++] = {out->header + head, sizeof out->header - head};
-      // sendmsg only looks at it.
-      if (body < out->data_size) {
-        parts[count++] = {const_cast<std::byte*>(out->data) + body, out->data_size - body};
+      if (body < out->data_size()) {
+        parts[count++] = {out->request->data + body, out->data_size() - body};
       }
       total += out->size() - skip;
       skip = 0;
@@ -150,10 +165,10 @@ void PlainChannel::send_some() {
 // What was sent needs its data no more.
 void PlainChannel::note_sent(size_t count) {
   first_sent_ += count;
-  while (!outgoing_.empty() && first_sent_ >= outgoing_.front().size()) {
-    first_sent_ -= outgoing_.front().size();
-    Flight& flight = flights_[outgoing_.front().slot];
-    outgoing_.pop_front();
+  while (first_out_ != nullptr && first_sent_ >= first_out_->size()) {
+    Flight& flight = *first_out_;
+    first_sent_ -= flight.size();
+    first_out_ = std::exchange(flight.next, nullptr);
     flight.sent = true;
     if (flight.answered) finish(flight);
   }
@@ -368,8 +383,8 @@ void PlainChannel::finish(Flight& flight) {
     if (errnum == 0 && flight.seen != request.length) errnum = EIO;
   }
   --in_flight_;
-  free_slots_.push_back(static_cast<uint32_t>(flight.cookie & kSlotMask));
   flight.request = nullptr;
+  flight.next = std::exchange(free_, &flight);
   answered_(request, errnum);
 }
 
@@ -382,8 +397,7 @@ RequestQueue PlainChannel::take_flights() {
     return a.cookie >> kSlotBits < b.cookie >> kSlotBits;
   });
   flights_.clear();
-  free_slots_.clear();
-  outgoing_.clear();
+  free_ = first_out_ = nullptr;
   in_flight_ = 0;
   RequestQueue queue;
   for (const Flight& flight : left) queue.push(*flight.request);
@@ -395,7 +409,7 @@ Loop::Client::Wish PlainChannel::wish() const {
 }
 
 void PlainChannel::disconnect() noexcept {
-  if (gone_ || !outgoing_.empty()) return;
+  if (gone_ || first_out_ != nullptr) return;
   std::byte header[wire::kRequestSize];
   write_header(header, wire::Command::disc, 0, 0, 0, 0);
   if (::send(fd_, header, sizeof header, MSG_NOSIGNAL | MSG_DONTWAIT) != sizeof header) return;

@@ -20,6 +20,7 @@
 #include "base/page-aligned.hpp"
 #include "channel.hpp"
 #include "limits.hpp"
+#include "wire/protocol.hpp"
 
 namespace nbdfuse {
 
@@ -49,16 +50,18 @@ class PlainChannel final : public Channel {
     int errnum = 0;     // the first that was told
     bool sent = false;  // all of it
     bool answered = false;
-  };
-  struct Outgoing {
-    std::byte header[28];
-    uint32_t slot;
-    const std::byte* data;
-    size_t data_size;
-    size_t size() const { return sizeof header + data_size; }
+    std::byte header[nbd::wire::kRequestSize];
+    Flight* next = nullptr;  // of those that are free, or still to be sent
+
+    // What is sent of it.
+    size_t data_size() const { return request->command == Command::write ? request->length : 0; }
+    size_t size() const { return sizeof header + data_size(); }
   };
   enum class Parsed { one, more, broken };
 
+  void lay_in();
+  void add_flights();
+  Flight& take_flight();
   void send_some();
   void note_sent(size_t count);
   void receive_some();
@@ -82,13 +85,16 @@ class PlainChannel final : public Channel {
   const bool structured_;
   const Answered answered_;
 
-  std::deque<Flight> flights_;  // which stay where they are
-  std::vector<uint32_t> free_slots_;
+  // They stay where they are. As many as the kernel has requests are there from the
+  // beginning; more, if requests are split, are added.
+  std::deque<Flight> flights_;
+  Flight* free_ = nullptr;
   uint64_t next_number_ = 1;
   size_t in_flight_ = 0;
   uint64_t bytes_awaited_ = 0;  // of reads in flight
 
-  std::deque<Outgoing> outgoing_;
+  Flight* first_out_ = nullptr;  // not sent yet, in their order
+  Flight* last_out_ = nullptr;
   size_t first_sent_ = 0;      // bytes of the first
   bool send_blocked_ = false;  // until the socket has room, or for good
 

@@ -13,10 +13,14 @@
 #include <mutex>
 #include <vector>
 
+#include "limits.hpp"
+
 namespace nbdfuse {
 
 class RangeLock {
  public:
+  RangeLock() { entries_.reserve(kMaxInFlight); }
+
   // co_await Held(lock, first, end): waits until no earlier holder or waiter
   // overlaps [first, end); released when the Held goes.
   class Held {

@@ -19,6 +19,7 @@
 #include <span>
 #include <utility>
 
+#include "frames.hpp"
 #include "remote.hpp"
 
 namespace nbdfuse {
@@ -27,7 +28,7 @@ namespace nbdfuse {
 template <class T>
 class [[nodiscard]] Task {
  public:
-  struct promise_type {
+  struct promise_type : FrameFromStock {
     std::coroutine_handle<> waiter = std::noop_coroutine();
     T value{};
 
@@ -68,7 +69,7 @@ class [[nodiscard]] Task {
 };
 
 struct Detached {
-  struct promise_type {
+  struct promise_type : FrameFromStock {
     Detached get_return_object() const noexcept { return {}; }
     std::suspend_never initial_suspend() const noexcept { return {}; }
     std::suspend_never final_suspend() const noexcept { return {}; }

@@ -4,9 +4,9 @@
 #include <cstddef>
 #include <span>
 
+#include "base/mapped-buffer.hpp"
 #include "session/channel.hpp"
 #include "session/limits.hpp"
-#include "session/mapped-buffer.hpp"
 
 namespace nbdkit {
 
@@ -36,7 +36,7 @@ class Input {
 
  private:
   Channel& channel_;
-  MappedBuffer buffer_{limits::kInputBuffer};
+  nbd::MappedBuffer buffer_{limits::kInputBuffer};
   size_t usable_ = limits::kHandshakeInput;
   size_t begin_ = 0, end_ = 0;
 };

@@ -26,13 +26,13 @@
 #include <mutex>
 #include <optional>
 
+#include "base/mapped-buffer.hpp"
 #include "base/page-aligned.hpp"
 #include "layers/context.hpp"
 #include "session/budget.hpp"
 #include "session/expectation.hpp"
 #include "session/export.hpp"
 #include "session/input.hpp"
-#include "session/mapped-buffer.hpp"
 #include "session/pace.hpp"
 #include "session/reply-queue.hpp"
 #include "session/watchdog.hpp"
@@ -186,7 +186,7 @@ class Transmission {
   // Begins so that the data behind a simple reply's header is aligned; behind another's it
   // is far enough from the beginning of the page.
   static constexpr size_t kBatchFront = nbd::kDataAlignment - nbd::wire::kSimpleReplySize;
-  MappedBuffer batch_{kBatchFront + limits::kReplyBatch};
+  nbd::MappedBuffer batch_{kBatchFront + limits::kReplyBatch};
   size_t batched_ = 0;
   std::optional<FilledPipe> piped_;  // more of the batch
   Expectation expectation_;
