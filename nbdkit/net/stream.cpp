@@ -92,6 +92,15 @@ size_t SocketStream::receive(std::span<std::byte> buf) {
       [&] { return ::recv(socket_.get(), buf.data(), buf.size(), 0); }, "receive from the client"));
 }
 
+size_t Stream::receive(std::span<std::byte> first, std::span<std::byte>) { return receive(first); }
+
+size_t SocketStream::receive(std::span<std::byte> first, std::span<std::byte> second) {
+  if (deadline_) wait_for(POLLIN);
+  std::array<iovec, 2> parts{{{first.data(), first.size()}, {second.data(), second.size()}}};
+  return static_cast<size_t>(
+      nbd::sys([&] { return ::readv(socket_.get(), parts.data(), 2); }, "receive from the client"));
+}
+
 void Stream::send(std::span<iovec> parts, FilledPipe& pipe) {
   if (!parts.empty()) send(parts);
   std::array<std::byte, 64 << 10> buffer;

@@ -26,6 +26,9 @@ class Stream {
 
   // At least one byte, as many as are there and fit; 0 at the end of the stream.
   virtual size_t receive(std::span<std::byte> buf) = 0;
+  // Into the first, which is not empty, and what comes behind it into the second. Of the
+  // count, as many bytes as fit are in the first.
+  virtual size_t receive(std::span<std::byte> first, std::span<std::byte> second);
   // The next receive() is likely to have something in this time: it may keep its
   // processor for so long instead of going to sleep. For the thread that receives.
   virtual void stay_awake(Duration) noexcept {}
@@ -60,6 +63,7 @@ class SocketStream final : public Stream {
 
   using Stream::send;
   size_t receive(std::span<std::byte> buf) override;
+  size_t receive(std::span<std::byte> first, std::span<std::byte> second) override;
   void stay_awake(Duration time) noexcept override { stay_awake_ = time; }
   void send(std::span<iovec> parts) override;
   void send(std::span<iovec> parts, FilledPipe& pipe) override;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/error.hpp"
 
@@ -13,37 +14,47 @@ namespace {
 }  // namespace
 
 const std::byte* Input::need(size_t count) {
-  if (buffered() >= count) return buffer_.data() + begin_;
+  if (buffered() >= count) return front() + begin_;
   // What is left of a message moves to the front: once per buffer, not per
   // message, and an idle connection touches the first page alone.
   if (begin_ == end_) {
     begin_ = end_ = 0;
   } else if (begin_ + count > usable_) {
-    std::memmove(buffer_.data(), buffer_.data() + begin_, buffered());
+    std::memmove(front(), front() + begin_, buffered());
     end_ -= begin_;
     begin_ = 0;
   }
   while (buffered() < count) {
-    const size_t got = channel_.stream().receive({buffer_.data() + end_, usable_ - end_});
+    auto space = room();
+    if (std::exchange(large_, false)) {
+      space = space.first(std::min(space.size(), std::max(count, limits::kLittleInput)));
+    }
+    const size_t got = channel_.stream().receive(space);
     if (got == 0) {
       if (buffered() != 0) ended_within();
       return nullptr;
     }
     end_ += got;
   }
-  return buffer_.data() + begin_;
+  return front() + begin_;
 }
 
 void Input::read(std::span<std::byte> out) {
   if (out.empty()) return;  // its data() may be null, which memcpy must not see
+  large_ = out.size() >= limits::kLargePayload;
   const size_t first = std::min(out.size(), buffered());
-  std::memcpy(out.data(), buffer_.data() + begin_, first);
+  std::memcpy(out.data(), front() + begin_, first);
   take(first);
   out = out.subspan(first);
+  if (out.empty()) return;
+  begin_ = end_ = 0;
+  const auto behind = large_ ? room().first(limits::kLittleInput) : room();
   while (!out.empty()) {
-    const size_t got = channel_.stream().receive(out);
+    const size_t got = channel_.stream().receive(out, behind);
     if (got == 0) ended_within();
-    out = out.subspan(got);
+    const size_t here = std::min(got, out.size());
+    out = out.subspan(here);
+    end_ = got - here;
   }
 }
 

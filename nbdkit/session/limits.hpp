@@ -30,11 +30,19 @@ inline constexpr unsigned kMaxOptions = 128;
 // Bytes of a client's stream that wait to be decoded. A write up to this is
 // served from where it was received; pages count only once touched.
 inline constexpr size_t kInputBuffer = 256 << 10;
+// A write from this size on that gets a buffer of its own is received where it belongs.
+// Then little more is received with it, and before the next: enough for some requests
+// without data; data that comes along would be copied.
+inline constexpr size_t kLargePayload = 16 << 10;
+inline constexpr size_t kLittleInput = 512;
 // The same before the client has got through the handshake, which has no use for
 // more: longer options are received where they are kept.
 inline constexpr size_t kHandshakeInput = 16 << 10;
 // Replies gathered for one system call.
 inline constexpr size_t kReplyBatch = 256 << 10;
+// They are not kept back longer than it took to serve so much that may block: the client
+// is to have something to do, too.
+inline constexpr std::chrono::microseconds kBatchTime{100};
 // A read whose data is longer gets a buffer of its own.
 inline constexpr uint32_t kMaxBatchedRead = 128 << 10;
 

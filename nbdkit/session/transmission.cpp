@@ -289,6 +289,9 @@ bool Transmission::serve_watched(std::unique_ptr<Job> job, uint64_t call) {
       pace_of(job->request).held_others_up();
     }
     append_or_send(reply);
+    // The client has something to do meanwhile.
+    batch_took_ += job->took;
+    if (batch_took_ > limits::kBatchTime) flush_batch();
     return true;
   }
   job.reset();
@@ -450,6 +453,7 @@ void Transmission::append_or_send(Reply& reply) {
 }
 
 void Transmission::flush_batch() {
+  batch_took_ = {};
   if (const size_t count = std::exchange(batched_, 0); count > 0) {
     replies_.send(std::span<const std::byte>(batch_.data() + kBatchFront, count));
   }

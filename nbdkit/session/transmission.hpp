@@ -189,6 +189,7 @@ class Transmission {
   nbd::MappedBuffer batch_{kBatchFront + limits::kReplyBatch};
   size_t batched_ = 0;
   std::optional<FilledPipe> piped_;  // more of the batch
+  Pace::Duration batch_took_{};      // what may block and is answered in it
   Expectation expectation_;
   unsigned since_wait_ = 0;   // requests that were read since the last wait for one
   bool handed_over_ = false;  // one of them was
