@@ -35,6 +35,7 @@ class Buffer {
   }
   ~Buffer();
 
+  explicit operator bool() const { return memory_ != nullptr; }
   std::byte* get() const { return memory_.get() + front_; }
 
  private:
@@ -50,9 +51,9 @@ class Buffer {
   unsigned kind_ = 0;
 };
 
-// Keeps large buffers for the next request, by powers of two: the allocator
-// would give them back to the system, and each page would have to be made anew,
-// which costs as much as to copy into it.
+// Keeps buffers from a page on for the next request, by powers of two: the allocator
+// would give large ones back to the system, and each page would have to be made anew,
+// which costs as much as to copy into it; and aligned ones it does not keep at hand.
 //
 // Threads: any.
 class Buffers {
@@ -91,7 +92,7 @@ class Buffers {
     }
   }
 
-  static constexpr size_t kSmallest = 16 << 10, kLargest = 4 << 20;
+  static constexpr size_t kSmallest = 4 << 10, kLargest = 4 << 20;
   std::mutex mutex_;
   std::array<std::vector<Buffer::Memory>, 32> kept_;
   size_t kept_bytes_ = 0;

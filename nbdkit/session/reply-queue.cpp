@@ -166,7 +166,7 @@ void ReplyQueue::send_batch() noexcept {
 void ReplyQueue::send_replies(std::span<Reply> replies) {
   parts_.clear();
   for (Reply& r : replies) {
-    if (r.size > 0) parts_.push_back({r.bytes.get(), r.size});
+    if (r.size > 0) parts_.push_back({r.own().data(), r.size});
     for (const auto& piece : r.loan.memory()) {
       parts_.push_back({const_cast<std::byte*>(piece.data()), piece.size()});
     }

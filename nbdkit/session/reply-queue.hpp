@@ -13,6 +13,7 @@
 // reads the connection's requests.
 #pragma once
 
+#include <array>
 #include <condition_variable>
 #include <cstddef>
 #include <memory>
@@ -26,6 +27,7 @@
 #include "net/stream.hpp"
 #include "session/budget.hpp"
 #include "session/buffers.hpp"
+#include "wire/reply.hpp"
 
 namespace nbdkit {
 
@@ -38,12 +40,15 @@ struct Held {
 // A whole reply: bytes of its own and, behind them, what is sent from where it is,
 // lent memory; or else all of it in a pipe.
 struct Reply {
-  Buffer bytes;
+  Buffer bytes;  // none: they are in brief
   size_t size = 0;
+  std::array<std::byte, sizeof(nbd::wire::ReplyHeader::bytes)> brief;
   Held held = {};  // what its request counts towards the bytes in flight
   Budget::Lease lease = {};
   nbd::Loan loan = {};
   std::optional<FilledPipe> pipe = {};
+
+  std::span<std::byte> own() { return {bytes ? bytes.get() : brief.data(), size}; }
 };
 
 class ReplyQueue {

@@ -14,8 +14,10 @@ using nbd::wire::Command;
 namespace wire = nbd::wire;
 
 Reply Transmission::reply_from(wire::Bytes bytes) const {
-  Reply reply{buffers_.take(bytes.size()), bytes.size()};
-  std::memcpy(reply.bytes.get(), bytes.data(), bytes.size());
+  Reply reply;
+  if (bytes.size() > reply.brief.size()) reply.bytes = buffers_.take(bytes.size());
+  reply.size = bytes.size();
+  std::memcpy(reply.own().data(), bytes.data(), bytes.size());
   return reply;
 }
 

@@ -446,7 +446,7 @@ void Transmission::append_or_send(Reply& reply) {
   if (reply.size == 0 && !reply.pipe) return;  // there is none, and the client is gone
   const bool is_elsewhere = reply.pipe || !reply.loan.memory().empty();
   if (!is_elsewhere && reply.size <= limits::kMinLoan) {
-    return append({reply.bytes.get(), reply.size});
+    return append(reply.own());
   }
   flush_batch();
   replies_.send(reply);
