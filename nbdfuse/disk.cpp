@@ -89,26 +89,31 @@ Task<Status> Disk::write(std::span<const std::byte> from, uint64_t offset) {
   co_return co_await modify(from, offset, from.size());
 }
 
+// Of the blocks, at most two, of which [offset, end) covers a part.
+Disk::Requests Disk::reads_of_edges(uint64_t offset, uint64_t end, std::byte* into) {
+  Requests reads(&requests_);
+  reads.reserve(2);
+  for (const uint64_t block : {align_down(offset), align_down(end - 1)}) {
+    const uint64_t block_end = align_up(block + 1);
+    if (block >= offset && block_end <= end) continue;
+    if (!reads.empty() && reads.front().offset == block) continue;
+    Request& read = reads.emplace_back();
+    read.command = Command::read;
+    read.offset = block;
+    read.length = block_end - block;
+    read.data = into;
+    into += export_.minimum_block;
+  }
+  return reads;
+}
+
 // Read-modify-write of the blocks that [offset, offset + length), which is held, begins
 // and ends within. Whole ones between them are written as they are. An empty from stands
 // for zeroes, without a whole block among them.
 Task<Status> Disk::modify(std::span<const std::byte> from, uint64_t offset, uint64_t length) {
   const uint64_t end = offset + length;
   std::pmr::vector<std::byte> edges(2 * export_.minimum_block, &edges_);
-  Requests blocks(&requests_);
-  blocks.reserve(2);
-  const auto add_partial = [&](uint64_t block) {
-    const uint64_t block_end = align_up(block + 1);
-    if (block >= offset && block_end <= end) return;
-    if (!blocks.empty() && blocks.front().offset == block) return;
-    Request& request = blocks.emplace_back();
-    request.command = Command::read;
-    request.offset = block;
-    request.length = block_end - block;
-    request.data = edges.data() + (blocks.size() - 1) * export_.minimum_block;
-  };
-  add_partial(align_down(offset));
-  add_partial(align_down(end - 1));
+  Requests blocks = reads_of_edges(offset, end, edges.data());
   const Status status = co_await Transfer(remote_, blocks);
   if (!status.ok()) co_return status;
 

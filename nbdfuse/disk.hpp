@@ -64,6 +64,7 @@ class Disk {
   // The same range in pieces that the server takes.
   using Requests = std::pmr::vector<Request>;
   Requests split(Command command, std::byte* data, uint64_t offset, uint64_t length);
+  Requests reads_of_edges(uint64_t offset, uint64_t end, std::byte* into);
   Task<Status> transfer(Command command, std::byte* data, uint64_t offset, uint64_t length);
   Task<Status> modify(std::span<const std::byte> from, uint64_t offset, uint64_t length);
   Task<Status> zero_blocks(uint64_t offset, uint64_t length, bool allocate);
