@@ -28,7 +28,7 @@ write_some() {
 }
 
 check() {  # the server's block sizes are $1 $2 $3
-  local before after size ours libraries
+  local size ours libraries
   start_server --filter=blocksize-policy memory 128M \
     blocksize-minimum="$1" blocksize-preferred="$2" blocksize-maximum="$3"
   start_nbdfuse "$dir" --unix "$sock"

@@ -310,12 +310,16 @@ Held Transmission::held_by(const Request& r) const {
 
 // Begun, and with what is written.
 std::unique_ptr<Transmission::Job> Transmission::new_job(const Request& r) {
-  std::unique_ptr<Job> job(new Job{r, {}, held_by(r), current.arrival});
+  const Held held = held_by(r);
+  auto job = std::make_unique<Job>();
+  job->request = r;
+  job->held = held;
+  job->arrival = current.arrival;
   jobs_.reserve(limits::kMaxJobsAtOnce);  // to add one must not fail
-  if (!replies_.begin_now(job->held)) {
+  if (!replies_.begin_now(held)) {
     start_jobs();
     flush_batch();
-    replies_.begin(job->held);
+    replies_.begin(held);
   }
   job->begun_in = &replies_;
   if (r.command == Command::write) receive_payload(*job);
