@@ -47,7 +47,7 @@ table() {
 both() { servers=(--server "$(ours "$1")" --server "$(theirs "$1")"); }
 
 depths=(-w randread -w randread:depth=64 -w randwrite -w randwrite:depth=64
-        -w randread:bs=64K,depth=64 -w randread:bs=256K,depth=64
+        -w randread:bs=64K,depth=64 -w randread:bs=256K,depth=64 -w randwrite:bs=64K,depth=64
         -w randread:depth=64,connections=8)
 
 both 'memory 256M'
