@@ -74,7 +74,7 @@ class Buffer {
 class BufferPool {
  public:
   // on_return is called when a buffer comes back after try_take() found none, or
-  // the last one after wait_for_all().
+  // the last one after all_are_back() said no.
   BufferPool(unsigned limit, std::function<void()> on_return)
       : limit_(limit), on_return_(std::move(on_return)), memory_(limit * Buffer::kSize) {
     memory_.touch(kReady * Buffer::kSize);
